@@ -1,0 +1,52 @@
+{# Arrays: DuckDB's lists, Spark's arrays. #}
+
+{% macro array_of(expressions) %}{{ adapter.dispatch('array_of')(expressions) }}{% endmacro %}
+{% macro default__array_of(expressions) %}array({{ expressions | join(', ') }}){% endmacro %}
+{% macro duckdb__array_of(expressions) %}[{{ expressions | join(', ') }}]{% endmacro %}
+
+{# A vector for a scoring function: single precision, nulls kept. #}
+{% macro float_vector(expressions) %}{{ adapter.dispatch('float_vector')(expressions) }}{% endmacro %}
+{% macro default__float_vector(expressions) %}cast(array({{ expressions | join(', ') }}) as array<float>){% endmacro %}
+{% macro duckdb__float_vector(expressions) %}[{{ expressions | join(', ') }}]::float[]{% endmacro %}
+
+{# The non-null ones of some string expressions. #}
+{% macro compact_array(expressions) %}{{ adapter.dispatch('compact_array')(expressions) }}{% endmacro %}
+{% macro default__compact_array(expressions) %}array_compact(array({{ expressions | join(', ') }})){% endmacro %}
+{% macro duckdb__compact_array(expressions) -%}
+    {%- if not expressions -%} []::string[]
+    {%- else -%} list_filter([{{ expressions | join(', ') }}]::string[], lambda item: item is not null)
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro concat_arrays(first, second) %}{{ adapter.dispatch('concat_arrays')(first, second) }}{% endmacro %}
+{% macro default__concat_arrays(first, second) %}concat({{ first }}, {{ second }}){% endmacro %}
+{% macro duckdb__concat_arrays(first, second) %}list_concat({{ first }}, {{ second }}){% endmacro %}
+
+{% macro array_size(value) %}{{ adapter.dispatch('array_size')(value) }}{% endmacro %}
+{% macro default__array_size(value) %}size({{ value }}){% endmacro %}
+{% macro duckdb__array_size(value) %}len({{ value }}){% endmacro %}
+
+{# First element, or null. #}
+{% macro first_element(value) %}{{ adapter.dispatch('first_element')(value) }}{% endmacro %}
+{% macro default__first_element(value) %}get({{ value }}, 0){% endmacro %}
+{% macro duckdb__first_element(value) %}list_extract({{ value }}, 1){% endmacro %}
+
+{% macro join_array(value, separator) %}{{ adapter.dispatch('join_array')(value, separator) }}{% endmacro %}
+{% macro default__join_array(value, separator) %}array_join({{ value }}, '{{ separator }}'){% endmacro %}
+{% macro duckdb__join_array(value, separator) %}array_to_string({{ value }}, '{{ separator }}'){% endmacro %}
+
+{# Aggregate: the values in ascending order of `order_by`. #}
+{% macro collect_ordered(value, order_by) %}{{ adapter.dispatch('collect_ordered')(value, order_by) }}{% endmacro %}
+{% macro default__collect_ordered(value, order_by) -%}
+    transform(array_sort(collect_list(struct({{ order_by }} as position, {{ value }} as item))), entry -> entry.item)
+{%- endmacro %}
+{% macro duckdb__collect_ordered(value, order_by) %}list({{ value }} order by {{ order_by }}){% endmacro %}
+
+{# An array brought to `length` by putting `filler` before it. #}
+{% macro pad_left(value, length, filler) %}{{ adapter.dispatch('pad_left')(value, length, filler) }}{% endmacro %}
+{% macro default__pad_left(value, length, filler) -%}
+    concat(array_repeat({{ filler }}, {{ length }} - size({{ value }})), {{ value }})
+{%- endmacro %}
+{% macro duckdb__pad_left(value, length, filler) -%}
+    list_concat(list_transform(range({{ length }} - len({{ value }})), lambda position: {{ filler }}), {{ value }})
+{%- endmacro %}

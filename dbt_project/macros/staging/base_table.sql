@@ -1,0 +1,95 @@
+{#
+    A shop table as the contract words it: every contract column, typed; a missing optional column is a typed null,
+    a missing optional table an empty relation. Beside them: `type_errors` (BAD_TYPE:<column> for each value that can't be
+    read), `x_columns` (the shop's own x_ columns as JSON) and `source_row` (the row as it came, as JSON, where a value can't be read).
+#}
+{% macro base_table(table_name) %}
+    {%- set relation = source('shop', table_name) -%}
+    {%- if not execute -%} select * from {{ relation }} {%- do return('') -%} {%- endif -%}
+
+    {%- set contract = (graph.sources.values() | selectattr('source_name', 'equalto', 'shop')
+        | selectattr('name', 'equalto', table_name) | list)[0] -%}
+    {%- set found = shop_relation(table_name) -%}
+    {%- set renamed = var('shop_columns', {}).get(table_name, {}) -%}
+    {%- set present = {} -%}
+    {%- if found is not none -%}
+        {%- for column in adapter.get_columns_in_relation(found) -%}
+            {%- do present.update({column.name | lower: column}) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {%- do refuse_missing(table_name, contract, found, renamed, present) -%}
+
+    {%- set typed = [] -%}
+    {%- set unreadable = [] -%}
+    {%- for column in contract.columns.values() -%}
+        {%- set shop_column = present.get(renamed.get(column.name, column.name) | lower) -%}
+        {%- if shop_column is none -%}
+            {%- do typed.append('cast(null as ' ~ column.data_type ~ ') as ' ~ column.name) -%}
+        {%- else -%}
+            {%- set quoted = adapter.quote(shop_column.name) -%}
+            {%- set expression = cast_to_contract(quoted, column.data_type, shop_column.data_type) | trim -%}
+            {%- do refuse_type(table_name, column, shop_column) -%}
+            {%- do typed.append(expression ~ ' as ' ~ column.name) -%}
+            {%- if expression != quoted and column.data_type | lower != 'string' -%}
+                {%- do unreadable.append("case when " ~ is_unreadable(quoted, '(' ~ expression ~ ')', shop_column.data_type)
+                    ~ " then 'BAD_TYPE:" ~ column.name ~ "' end") -%}
+            {%- endif -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- set extra = [] -%}
+    {%- for name in present -%}{%- if name.startswith('x_') -%}{%- do extra.append(present[name].name) -%}{%- endif -%}{%- endfor %}
+
+select
+    {{ typed | join(',\n    ') }},
+    {{ compact_array(unreadable) }} as type_errors,
+    {{ json_object(extra) if extra else 'cast(null as string)' }} as x_columns,
+    {%- if unreadable %}
+    case
+        when {{ array_size(compact_array(unreadable)) }} > 0
+            then {{ json_object(present.values() | map(attribute='name') | list) }}
+    end as source_row
+    {%- else %}
+    cast(null as string) as source_row
+    {%- endif %}
+{%- if found is not none %}
+from {{ found }}
+{%- else %}
+where false
+{%- endif %}
+{% endmacro %}
+
+{# The relation behind a shop table, or none when the shop has no such table. #}
+{% macro shop_relation(table_name) -%}
+    {%- set relation = source('shop', table_name) -%}
+    {{ return(adapter.get_relation(database=relation.database, schema=relation.schema, identifier=relation.identifier)) }}
+{%- endmacro %}
+
+{# Order lines and products may stand in the event log alone; every other missing table is simply empty. #}
+{% macro refuse_missing(table_name, contract, found, renamed, present) -%}
+    {%- set place = var('shop_schema') ~ '.' ~ table_name -%}
+    {%- if found is none -%}
+        {%- if contract.config.meta.get('required') and shop_relation('events') is none -%}
+            {{ exceptions.raise_compiler_error(
+                place ~ ' is missing and there is no ' ~ var('shop_schema') ~ '.events to stand in for it: run `promo load`, '
+                ~ 'or map your own table with the vars shop_schema and shop_identifiers') }}
+        {%- endif -%}
+    {%- else -%}
+        {%- for column in contract.columns.values() if column.config.meta.get('required') -%}
+            {%- if (renamed.get(column.name, column.name) | lower) not in present -%}
+                {{ exceptions.raise_compiler_error(
+                    place ~ ' has no column ' ~ renamed.get(column.name, column.name) ~ ': add it, or name the column that holds it '
+                    ~ 'in the var shop_columns, e.g. {' ~ table_name ~ ': {' ~ column.name ~ ': its_name}}') }}
+            {%- endif -%}
+        {%- endfor -%}
+    {%- endif -%}
+{%- endmacro %}
+
+{# A nested or binary column can't become a plain value: stop, in words. #}
+{% macro refuse_type(table_name, column, shop_column) -%}
+    {%- set shop_type = shop_column.data_type | lower -%}
+    {%- if shop_type.endswith(']') or shop_type.split('(')[0] in ['struct', 'map', 'union', 'blob', 'bit'] -%}
+        {{ exceptions.raise_compiler_error(
+            var('shop_schema') ~ '.' ~ table_name ~ '.' ~ shop_column.name ~ ' is ' ~ shop_column.data_type ~ ', which can\'t be cast to '
+            ~ column.data_type ~ ': bring a plain column of that type') }}
+    {%- endif -%}
+{%- endmacro %}

@@ -1,0 +1,1 @@
+{{ base_table('competitor_prices') }}

@@ -1,0 +1,70 @@
+-- price history: typed, with the code of every contract rule a row breaks
+with base as (
+
+    select * from {{ ref('base_price_history') }}
+
+),
+
+as_of as (
+
+    select max(data_until) as data_until
+    from {{ ref('as_of_dates') }}
+
+),
+
+judged as (
+
+    select
+        base.product_id,
+        base.as_of_date,
+        base.price,
+        base.x_columns,
+        base.source_row,
+        {{ reject_reasons({
+            "MISSING_PRODUCT_ID": "base.product_id is null",
+            "MISSING_AS_OF_DATE": "base.as_of_date is null",
+            "MISSING_PRICE": "base.price is null",
+            "FUTURE_DATE": "base.as_of_date >= as_of.data_until",
+            "IMPLAUSIBLE_DATE": "base.as_of_date < date '1970-01-01'",
+            "NEGATIVE_PRICE": "price < 0"
+        }) }} as broken_rules
+    from base
+    cross join as_of
+
+),
+
+numbered as (
+
+    select
+        *,
+        {{ array_size('broken_rules') }} = 0 as is_clean,
+        row_number() over (
+            partition by product_id, as_of_date, {{ array_size('broken_rules') }} = 0
+            order by price
+        ) as copy_number
+    from judged
+
+),
+
+final as (
+
+    select
+        product_id,
+        as_of_date,
+        price,
+        x_columns,
+        case
+            when is_clean and copy_number > 1 then {{ array_of(["'DUPLICATE_KEY'"]) }}
+            else broken_rules
+        end as reject_reasons,
+        case when not is_clean or copy_number > 1 then coalesce(source_row, {{ json_object([
+            'product_id',
+            'as_of_date',
+            'price',
+            'x_columns'
+        ]) }}) end as rejected_row
+    from numbered
+
+)
+
+select * from final
