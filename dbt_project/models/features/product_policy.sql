@@ -25,10 +25,13 @@ final as (
         policy.max_discount,
         policy.min_margin,
         policy.max_step,
+        policy.demand_slope,
         policy.demand_floor,
         policy.demand_cap,
+        policy.overstock_days,
         policy.stock_floor,
         policy.competitor_floor,
+        policy.price_step,
         policy.price_ending
     from matched
     inner join policy on matched.policy_category = policy.category

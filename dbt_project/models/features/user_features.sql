@@ -124,7 +124,7 @@ reviews as (
 
 ),
 
-final as (
+joined as (
 
     select
         as_of_dates.as_of_date,
@@ -163,6 +163,17 @@ final as (
         on users.user_id = redemptions.user_id and as_of_dates.as_of_date = redemptions.as_of_date
     left join reviews
         on users.user_id = reviews.user_id and as_of_dates.as_of_date = reviews.as_of_date
+
+),
+
+final as (
+
+    select
+        *,
+        cast(percent_rank() over (partition by as_of_date order by recency_weighted_spend) as double) as value_percentile,
+        cast(discount_share_364d / nullif(avg(discount_share_364d) over (partition by as_of_date), 0) as double)
+            as relative_discount_use
+    from joined
 
 )
 

@@ -1,0 +1,133 @@
+-- the price of each considered product for each user, how it came about, and the price without the person
+with priced as (
+
+    select
+        considered.as_of_date,
+        considered.user_id,
+        considered.product_id,
+        considered.is_personal,
+        considered.interest,
+        considered.max_interest,
+        market.category,
+        market.list_price,
+        market.demand_factor,
+        market.stock_factor,
+        market.competitor_factor,
+        market.market_price,
+        market.price_floor,
+        market.floor_guardrail,
+        market.prior_price_30d,
+        market.last_price,
+        market.max_step,
+        market.price_step,
+        market.price_ending,
+        market.k_share * market.market_price as k,
+        -- a null means nothing is known of the user's discount use: neutral
+        least(
+            {{ policy_value('sensitivity_cap') }},
+            greatest({{ policy_value('sensitivity_floor') }}, coalesce(users.relative_discount_use, 1.0))
+        ) as price_sensitivity
+    from {{ ref('considered_products') }} as considered
+    inner join {{ ref('market_prices') }} as market
+        on considered.as_of_date = market.as_of_date and considered.product_id = market.product_id
+    inner join {{ ref('user_features') }} as users
+        on considered.as_of_date = users.as_of_date and considered.user_id = users.user_id
+
+),
+
+-- P(u,p) = P0 + k · (1 − I(u,p) / I_max), k scaled by the user's price sensitivity
+personal as (
+
+    select
+        *,
+        case
+            when is_personal
+                then market_price + k * price_sensitivity * (1 - interest / nullif(max_interest, 0))
+            else market_price
+        end as formula_price
+    from priced
+
+),
+
+judged as (
+
+    select
+        *,
+        {{ binding_guardrail('formula_price') }} as binding_guardrail,
+        {{ binding_guardrail('market_price') }} as market_guardrail
+    from personal
+
+),
+
+guarded as (
+
+    select
+        *,
+        {{ guarded_price('formula_price', 'binding_guardrail') }} as guarded_price,
+        {{ guarded_price('market_price', 'market_guardrail') }} as guarded_market_price
+    from judged
+
+),
+
+rounded as (
+
+    select
+        *,
+        {{ price_with_ending('guarded_price') }} as personal_price,
+        {{ price_with_ending('guarded_market_price') }} as non_personal_price
+    from guarded
+
+),
+
+final as (
+
+    select
+        as_of_date,
+        user_id,
+        product_id,
+        category,
+        list_price,
+        demand_factor,
+        stock_factor,
+        competitor_factor,
+        cast(market_price as double) as market_price,
+        interest,
+        cast(interest / nullif(max_interest, 0) as double) as relative_interest,
+        cast(price_sensitivity as double) as price_sensitivity,
+        cast(formula_price as double) as formula_price,
+        cast(price_floor as double) as price_floor,
+        binding_guardrail,
+        personal_price,
+        non_personal_price,
+        personal_price <> non_personal_price as is_personalised,
+        prior_price_30d,
+        case
+            when personal_price < prior_price_30d then cast(floor(100 * (1 - personal_price / prior_price_30d)) as integer)
+        end as announced_discount_percent,
+        concat(
+            'List price ', cast(list_price as string), ', market price ', cast(cast(market_price as decimal(18, 2)) as string),
+            case
+                when not is_personal then '; the user refused personalisation, so the market price holds'
+                else concat(
+                    '; interest is ', cast(cast(round(100 * interest / nullif(max_interest, 0)) as integer) as string),
+                    ' % of the user\'s highest, so the formula gives ', cast(cast(formula_price as decimal(18, 2)) as string)
+                )
+            end,
+            case binding_guardrail
+                when 'LIST_PRICE' then '; held at the list price'
+                when 'PRIOR_PRICE' then concat(
+                    '; the cut is withdrawn because it is not below the lowest price of the last 30 days, ',
+                    cast(prior_price_30d as string)
+                )
+                when 'MARGIN_FLOOR' then '; raised to the margin floor'
+                when 'MAX_DISCOUNT' then '; raised to the deepest discount allowed'
+                when 'MAX_STEP' then '; held to the largest step from the last price'
+                else ''
+            end,
+            '; price ', cast(personal_price as string), '.'
+        ) as reason
+    from rounded
+
+)
+
+select * from final

@@ -1,0 +1,50 @@
+-- the offers made: a decision on record, kept for every as-of date
+with decided as (
+
+    select *
+    from {{ ref('allocation') }}
+    where decision = 'OFFERED'
+
+),
+
+eligible as (
+
+    select *
+    from {{ ref('coupon_eligibility') }}
+    where is_eligible
+
+),
+
+final as (
+
+    select
+        substr(md5(concat_ws(
+            '|', cast(decided.as_of_date as string), decided.user_id, decided.promotion_id
+        )), 1, 16) as offer_id,
+        decided.as_of_date,
+        decided.user_id,
+        decided.promotion_id,
+        eligible.promotion_name,
+        eligible.kind,
+        eligible.campaign_id,
+        eligible.campaign_name,
+        eligible.face_value,
+        eligible.min_spend,
+        eligible.product_id,
+        eligible.valid_from,
+        eligible.valid_to,
+        eligible.cost as reserved_budget,
+        eligible.redemption_score,
+        eligible.expected_margin,
+        decided.user_rank,
+        concat(
+            'Ranked ', cast(decided.user_rank as string), ' of the user\'s promotions by expected margin ',
+            cast(cast(eligible.expected_margin as decimal(18, 2)) as string), '.'
+        ) as reason
+    from decided
+    inner join eligible
+        on decided.user_id = eligible.user_id and decided.promotion_id = eligible.promotion_id
+
+)
+
+select * from final

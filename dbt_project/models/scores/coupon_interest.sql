@@ -1,0 +1,33 @@
+-- for each user and coupon under consideration, the covered product the user is most interested in
+with coupons as (
+
+    select promotion_id
+    from {{ ref('promotion_terms') }}
+    where source = 'shop_coupon'
+
+),
+
+covered as (
+
+    select
+        coupons.promotion_id,
+        products.product_id
+    from coupons
+    inner join {{ ref('stg_coupon_products') }} as products on coupons.promotion_id = products.coupon_id
+
+),
+
+final as (
+
+    select
+        scores.user_id,
+        covered.promotion_id as coupon_id,
+        max_by(scores.product_id, scores.interest) as best_product_id,
+        cast(max(scores.interest) as float) as interest
+    from covered
+    inner join {{ ref('interest_scores') }} as scores on covered.product_id = scores.product_id
+    group by scores.user_id, covered.promotion_id
+
+)
+
+select * from final

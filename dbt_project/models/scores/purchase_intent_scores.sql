@@ -1,0 +1,63 @@
+-- the probability of buying anything within a week; scored again only when input or model changed
+{{ config(
+    unique_key=['user_id'],
+    post_hook=forget_vanished('user_event_sequences', ['user_id'])
+) }}
+
+with model as (
+
+    select
+        'purchase_intent' as model_name,
+        model_version('purchase_intent') as model_version
+
+),
+
+inputs as (
+
+    select
+        inputs.as_of_date,
+        inputs.user_id,
+        inputs.tokens,
+        {{ input_hash('inputs.tokens') }} as input_hash,
+        model.model_name,
+        model.model_version
+    from {{ ref('user_event_sequences') }} as inputs
+    inner join {{ ref('user_permissions') }} as permissions
+        on inputs.as_of_date = permissions.as_of_date and inputs.user_id = permissions.user_id
+    cross join model
+    where permissions.personalisation_consent
+
+),
+
+changed as (
+
+    select inputs.*
+    from inputs
+    {% if is_incremental() -%}
+    where not exists (
+        select 1
+        from {{ this }} as scored
+        where
+            scored.user_id = inputs.user_id
+            and scored.input_hash = inputs.input_hash
+            and scored.model_version = inputs.model_version
+    )
+    {%- endif %}
+
+),
+
+final as (
+
+    select
+        user_id,
+        purchase_intent(tokens) as purchase_intent,
+        as_of_date,
+        input_hash,
+        model_name,
+        model_version,
+        {{ utc_now() }} as scored_at
+    from changed
+
+)
+
+select * from final

@@ -1,0 +1,219 @@
+"""Every scorer passes the shared contract; then what is particular to each one."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import tiny_models
+import xgboost
+from onnx import TensorProto
+from scorer_contract import ScorerCase, ScorerContract
+
+from udfs.interest import BoostedInterestScorer, LinearInterestScorer
+from udfs.model_registry import MODELS_FOLDER, REGISTRY_FILE, ModelRefused, ModelRegistry
+from udfs.purchase_intent import PurchaseIntentScorer
+from udfs.served_models import load_scorer
+from udfs.thread_pool import core_count, map_pieces
+
+WORKED_EXAMPLE = [0.8, 0.2, 0.1, 0.9, 0.1, 0.2]
+"""The article's u and p; with W = [1, 1, 1] and b = 0 the score is sigmoid(0.76)."""
+
+
+def token_lists(rows: int = 300) -> pa.Array:
+    """Lists of 1 to 119 tokens, newest last."""
+    rng = np.random.default_rng(3)
+    lists = [rng.integers(1, 10_000, size=1 + row % 119).tolist() for row in range(rows)]
+    return pa.array(lists, type=pa.list_(pa.int32()))
+
+
+def feature_lists(width: int, rows: int = 300) -> pa.Array:
+    """Lists of `width` features, some of them NULL."""
+    features = np.random.default_rng(4).normal(size=(rows, width))
+    missing = np.random.default_rng(5).random(size=features.shape) < 0.1
+    lists = [
+        [None if gone else value for value, gone in zip(*row, strict=True)]
+        for row in zip(features.tolist(), missing.tolist(), strict=True)
+    ]
+    return pa.array(lists, type=pa.list_(pa.float32()))
+
+
+UNSCORABLE_TOKENS = pa.array([None, [], [0] * 50, [0, None], [10_000], [1, -1]], type=pa.list_(pa.int32()))
+
+
+def unscorable_features(width: int) -> pa.Array:
+    return pa.array([None, [], [0.5] * (width - 1), [0.5] * (width + 1)], type=pa.list_(pa.float32()))
+
+
+@pytest.mark.parametrize("case", [TensorProto.INT32, TensorProto.INT64], indirect=True, ids=["int32", "int64"])
+class TestPurchaseIntent(ScorerContract):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def case(cls, request: pytest.FixtureRequest) -> ScorerCase:
+        full = [(37 * place) % 9_999 + 1 for place in range(50)]
+        known: list[tuple[list[float | None], float]] = [
+            ([*full], tiny_models.intent_answer(full)),
+            ([5, 9_999], tiny_models.intent_answer([0] * 48 + [5, 9_999])),
+            ([5, None, 7], tiny_models.intent_answer([0] * 47 + [5, 0, 7])),
+            ([8_000, 9_000, *full], tiny_models.intent_answer(full)),
+        ]
+        scorer = PurchaseIntentScorer("purchase_intent", tiny_models.intent_model(request.param))
+        return ScorerCase(scorer, token_lists(), UNSCORABLE_TOKENS, known)
+
+
+class TestLinearInterest(ScorerContract):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def case(cls) -> ScorerCase:
+        known: list[tuple[list[float | None], float]] = [
+            ([*WORKED_EXAMPLE, 42.0], 0.6813537),
+            ([*WORKED_EXAMPLE, None], 0.6813537),
+            ([0.8, None, 0.1, 0.9, 0.1, float("nan"), 0.0], 0.6726070),  # sigmoid(0.72)
+            ([0.0] * 7, 0.5),
+            ([3e38, 0.0, 0.0, 3e38, 0.0, 0.0, 0.0], 1.0),
+            ([3e38, 0.0, 0.0, -3e38, 0.0, 0.0, 0.0], 0.0),
+            ([3e38, 3e38, 0.0, 3e38, -3e38, 0.0, 0.0], 0.5),
+        ]
+        scorer = LinearInterestScorer("interest_linear", tiny_models.linear_model())
+        return ScorerCase(scorer, feature_lists(7), unscorable_features(7), known)
+
+    def test_weights_and_bias_count(self) -> None:
+        content = tiny_models.linear_model(weights=[2.0, -1.0, 0.5], bias=-0.25, feature_count=6)
+        scorer = LinearInterestScorer("interest_linear", content)
+        logit = 2 * 0.72 - 0.02 + 0.5 * 0.02 - 0.25
+        scores = scorer.score(np.array([WORKED_EXAMPLE], dtype=np.float32))
+        np.testing.assert_allclose(scores, 1 / (1 + np.exp(-logit)), atol=1e-6)
+
+
+class TestBoostedInterest(ScorerContract):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def case(cls) -> ScorerCase:
+        features = tiny_models.booster_examples()
+        model = xgboost.Booster()
+        model.load_model(bytearray(tiny_models.booster()))
+        answers = model.predict(xgboost.DMatrix(features))
+        known = [
+            ([None if np.isnan(value) else float(value) for value in row], float(answer))
+            for row, answer in zip(features, answers, strict=True)
+        ]
+        width = tiny_models.FEATURES
+        scorer = BoostedInterestScorer("interest", tiny_models.booster())
+        return ScorerCase(scorer, feature_lists(width), unscorable_features(width), known)
+
+    def test_trees_after_the_best_iteration_are_left_out(self) -> None:
+        features = tiny_models.booster_examples()
+        model = xgboost.Booster()
+        model.load_model(bytearray(tiny_models.booster()))
+        expected = model.predict(xgboost.DMatrix(features), iteration_range=(0, 4))
+        scorer = BoostedInterestScorer("interest", tiny_models.booster(best_iteration=3))
+        np.testing.assert_allclose(scorer.score(features), expected, atol=1e-6)
+
+
+SHIPPED = MODELS_FOLDER / REGISTRY_FILE
+SHIPPED_KINDS = (
+    {name: entry["kind"] for name, entry in json.loads(SHIPPED.read_text()).items()} if SHIPPED.exists() else {}
+)
+
+
+@pytest.mark.skipif(not SHIPPED_KINDS, reason="no models are shipped yet: models_onnx/registry.json is absent or empty")
+@pytest.mark.parametrize("case", list(SHIPPED_KINDS), indirect=True)
+class TestShippedModels(ScorerContract):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def case(cls, request: pytest.FixtureRequest) -> ScorerCase:
+        if SHIPPED_KINDS[request.param] not in ("onnx", "xgboost", "linear"):
+            pytest.skip(f"{request.param} is no scorer: its kind is {SHIPPED_KINDS[request.param]}")
+        scorer = load_scorer(ModelRegistry(), request.param)
+        if isinstance(scorer, BoostedInterestScorer | LinearInterestScorer):
+            width = scorer.feature_count
+            return ScorerCase(scorer, feature_lists(width), unscorable_features(width))
+        return ScorerCase(scorer, token_lists(), UNSCORABLE_TOKENS)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"no model", "onnxruntime can't load"),
+        (tiny_models.intent_model(TensorProto.INT32, 49), r"int32 or int64 \[rows, 50\], but has tokens"),
+    ],
+)
+def test_a_network_that_cannot_serve_is_refused_by_name(content: bytes, message: str) -> None:
+    with pytest.raises(ModelRefused, match=rf"^purchase_intent: .*{message}.*") as refusal:
+        PurchaseIntentScorer("purchase_intent", content)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"no model", "xgboost can't load"),
+        (tiny_models.booster("reg:squarederror"), "reg:squarederror, which predicts no probability"),
+    ],
+)
+def test_a_booster_that_cannot_serve_is_refused_by_name(content: bytes, message: str) -> None:
+    with pytest.raises(ModelRefused, match=rf"^interest: .*{message}.*") as refusal:
+        BoostedInterestScorer("interest", content)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"no model", "must be JSON"),
+        (b"[1, 2]", "must be JSON"),
+        (tiny_models.linear_model(bias=None), "KeyError: 'bias'"),
+        (tiny_models.linear_model(pairs=float("inf")), "OverflowError"),
+        (tiny_models.linear_model(pairs=2), "3 weights for 2 pairs"),
+        (tiny_models.linear_model(feature_count=5), "3 pairs in 5 features"),
+        (tiny_models.linear_model(weights=[], pairs=0), "0 weights"),
+        (tiny_models.linear_model(bias=float("nan")), "must be finite"),
+        (tiny_models.linear_model(weights=[1.0, float("inf"), 1.0]), "must be finite"),
+    ],
+)
+def test_a_linear_model_that_cannot_serve_is_refused_by_name(content: bytes, message: str) -> None:
+    with pytest.raises(ModelRefused, match=rf"^interest_linear: .*{message}.*"):
+        LinearInterestScorer("interest_linear", content)
+
+
+def test_the_cores_are_those_this_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 3, 5}, raising=False)
+    assert core_count() == 3
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 7)
+    assert core_count() == 7
+
+
+def test_pieces_keep_row_order_and_size() -> None:
+    sizes: list[int] = []
+
+    def score(piece: np.ndarray) -> np.ndarray:
+        sizes.append(len(piece))
+        return piece[:, 0]
+
+    batch = np.arange(300, dtype=np.float32).reshape(-1, 1)
+    np.testing.assert_array_equal(map_pieces(score, batch, 128), batch[:, 0])
+    assert sorted(sizes) == [44, 128, 128]
+
+
+def test_pieces_run_side_by_side() -> None:
+    # With one core there is one worker, and nothing to meet.
+    meeting = threading.Barrier(min(2, core_count()), timeout=10)
+
+    def score(piece: np.ndarray) -> np.ndarray:
+        meeting.wait()
+        return piece[:, 0]
+
+    map_pieces(score, np.zeros((2, 1), dtype=np.float32), 1)
+
+
+def test_what_a_piece_raises_is_raised() -> None:
+    def score(piece: np.ndarray) -> np.ndarray:
+        raise ValueError("piece failed")
+
+    with pytest.raises(ValueError, match="piece failed"):
+        map_pieces(score, np.zeros((4, 1), dtype=np.float32), 1)

@@ -1,0 +1,5 @@
+"""SQL functions in Python: one scorer a file, one model registry, one thin registration per engine.
+
+Scorers (`purchase_intent`, `interest`) know Arrow, numpy and their model, never the SQL engine;
+`duckdb_functions` puts them behind DuckDB and `dbt_plugin` behind dbt-duckdb.
+"""

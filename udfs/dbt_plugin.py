@@ -1,0 +1,39 @@
+"""dbt-duckdb plugin: gives every dbt thread the SQL functions. Named in profiles.yml as `udfs.dbt_plugin`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dbt.adapters.duckdb.plugins import BasePlugin
+from dbt_common.exceptions import DbtRuntimeError
+from duckdb import DuckDBPyConnection
+
+from udfs.duckdb_functions import CONFIG_KEYS, register_functions
+
+
+class Plugin(BasePlugin):
+    """Registers the functions on dbt's connection; its config is that of `register_functions`."""
+
+    def initialize(self, plugin_config: dict[str, Any]) -> None:
+        """Take the config over; raises DbtRuntimeError for a key that doesn't exist."""
+        # dbt-duckdb mixes the target's DuckDB settings into every plugin's config.
+        settings = (self.creds.settings if self.creds else None) or {}
+        unknown = sorted(set(plugin_config) - set(settings) - set(CONFIG_KEYS))
+        if unknown:
+            raise DbtRuntimeError(
+                f"profiles.yml: udfs.dbt_plugin has no config {', '.join(unknown)}; it has {', '.join(CONFIG_KEYS)}"
+            )
+        self._config = {key: plugin_config[key] for key in CONFIG_KEYS if key in plugin_config}
+
+    def configure_connection(self, conn: DuckDBPyConnection) -> None:
+        """Register on the one connection of the process: its cursors, one a dbt thread, share its functions.
+
+        Doing it per cursor (`configure_cursor`) would fail: DuckDB lets only the first registrant replace a function.
+
+        Raises DbtRuntimeError for a config that can't be. Models are read later, when a query calls for them. dbt runs
+        one after another in one process share the connection, and with it the models: train in another process.
+        """
+        try:
+            register_functions(conn, self._config)
+        except ValueError as error:
+            raise DbtRuntimeError(f"udfs.dbt_plugin: {error}") from error
