@@ -7,8 +7,8 @@
 with model as (
 
     select
-        'interest' as model_name,
-        model_version('interest') as model_version
+        serving_model('interest') as model_name,
+        model_version(serving_model('interest')) as model_version
 
 ),
 

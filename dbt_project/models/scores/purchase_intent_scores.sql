@@ -7,8 +7,8 @@
 with model as (
 
     select
-        'purchase_intent' as model_name,
-        model_version('purchase_intent') as model_version
+        serving_model('purchase_intent') as model_name,
+        model_version(serving_model('purchase_intent')) as model_version
 
 ),
 

@@ -1,0 +1,1 @@
+"""The purchase-intent model: network, training, export, baselines."""

@@ -1,0 +1,62 @@
+"""`promo build`: dbt build on the working database, from the shop's tables to offers."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from promo_cli.console import messages, progress
+from promo_cli.paths import DEFAULT_DATABASE, database_path
+
+Database = Annotated[
+    Path | None,
+    typer.Option(
+        "--database", metavar="PATH", help=f"Working database [default: $OFFERHOUSE_DB or {DEFAULT_DATABASE}]."
+    ),
+]
+
+
+def build(
+    as_of_date: Annotated[
+        str | None,
+        typer.Option(
+            metavar="YYYY-MM-DD", help="Nothing on or after this day is read [default: the day after the data]."
+        ),
+    ] = None,
+    full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Score everything again.")] = False,
+    database: Database = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; errors are still told.")] = False,
+) -> None:
+    """Build features, scores and promotions from the loaded shop, and test them (the same as `dbt build`)."""
+    build_warehouse(database_path(database), as_of_date, full_refresh, quiet)
+
+
+def build_warehouse(
+    database: Path, as_of_date: str | None = None, full_refresh: bool = False, quiet: bool = False
+) -> None:
+    """Run `dbt build` on `database`; raises PromoError when there is none, a date is no date, or a model or test fails."""
+    from datetime import date
+
+    from promo_cli.dbt_runner import run_dbt
+    from promo_cli.errors import DATA_FAULT, USAGE_FAULT, PromoError
+
+    if not database.is_file():
+        raise PromoError(f"{database} is not there; load a shop first, e.g. promo load complete-journey", DATA_FAULT)
+    variables = {}
+    if as_of_date is not None:
+        try:
+            variables["as_of_date"] = date.fromisoformat(as_of_date).isoformat()
+        except ValueError:
+            raise PromoError(f"--as-of-date {as_of_date} is no day; write e.g. 2017-12-31", USAGE_FAULT) from None
+    console = messages(quiet)
+    with progress(console) as bar:
+        task = bar.add_task("building", total=None, outcome="")
+        result = run_dbt(
+            ["build", *(["--full-refresh"] if full_refresh else [])],
+            database,
+            variables,
+            on_node=lambda name, done, total: bar.update(task, completed=done, total=total, outcome=name[:48]),
+        )
+        bar.update(task, outcome="done")
+    built, passed = result.statuses.get("success", 0), result.statuses.get("pass", 0)
+    console.print(f"Built {built} models and seeds, {passed} tests passed: {database}")

@@ -1,0 +1,53 @@
+"""CSV lines DuckDB could not parse: from its reject tables to shop.load_rejects."""
+
+from pathlib import Path
+
+import duckdb
+
+from promo_cli.connectors.csv_header import not_in_encoding
+from promo_cli.connectors.shop_schema import count_rows
+from promo_cli.warehouse import quoted_text
+
+
+def forget_rejects(connection: duckdb.DuckDBPyConnection) -> None:
+    """Drops the rejects of earlier scans; DuckDB collects those of the next ones afresh."""
+    connection.execute("drop table if exists temp.reject_errors")
+    connection.execute("drop table if exists temp.reject_scans")
+
+
+def keep_rejects(connection: duckdb.DuckDBPyConnection, table: str, encoding: str) -> int:
+    """Copies the rejects of `table`'s scan, one row a line, to shop.load_rejects; returns their count.
+
+    Line 1 is the header; a record with line breaks inside quotes counts as one line, so a quote that is never closed
+    makes one line of all it swallows. Lines are kept to 10,000 characters.
+
+    Raises PromoError when a file is not in `encoding`: half a file without its accented rows helps nobody.
+    """
+    foreign = connection.execute(
+        """
+        select file_path
+        from temp.reject_errors
+        inner join temp.reject_scans using (scan_id, file_id)
+        where error_type = 'INVALID ENCODING'
+        limit 1
+        """
+    ).fetchone()
+    if foreign:
+        raise not_in_encoding(Path(foreign[0]), encoding)
+    connection.execute(
+        """
+        insert into shop.load_rejects
+        select
+            ?,
+            parse_filename(scans.file_path),
+            errors.line,
+            replace(cast(errors.error_type as varchar), ' ', '_'),
+            left(ltrim(errors.csv_line, chr(10) || chr(13)), 10000)
+        from temp.reject_errors as errors
+        inner join temp.reject_scans as scans using (scan_id, file_id)
+        qualify row_number() over (partition by scans.file_path, errors.line order by errors.column_idx) = 1
+        order by scans.file_path, errors.line
+        """,
+        [table],
+    )
+    return count_rows(connection, f"shop.load_rejects where table_name = {quoted_text(table)}")

@@ -1,0 +1,58 @@
+"""Columns no value of which is of the contract's type. A single bad value is staging's business: a rejected row."""
+
+import duckdb
+
+from promo_cli.contract import TEXT_TYPES, Column
+from promo_cli.errors import PromoError
+from promo_cli.warehouse import quoted_name
+
+WHOLE_TYPES = frozenset(
+    {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"}
+)
+NESTED_TYPES = ("STRUCT", "MAP", "UNION", "BLOB", "BIT", "LIST", "ARRAY")
+HINTS = {
+    "timestamp": "write 2024-05-31 18:30:00 (UTC) or seconds since 1970",
+    "date": "write 2024-05-31",
+    "integer": "write a whole number, e.g. 3",
+    "double": "write 1234.5: a decimal point, no thousands separator",
+    "decimal": "write 1234.50: a decimal point, no thousands separator, no currency sign",
+    "boolean": "write true or false",
+}
+
+
+def refuse_unreadable_column(connection: duckdb.DuckDBPyConnection, relation: str, place: str, column: Column) -> None:
+    """Raises PromoError when `column` of `relation` has values and none is of the contract's type.
+
+    Reads as far as the first good value. `place` names the file or table to people.
+    """
+    name = quoted_name(column.name)
+    stored = str(connection.sql(f"select {name} from {relation}").types[0])
+    if stored.endswith("]") or stored.startswith(NESTED_TYPES):
+        raise PromoError(
+            f"{place}: column {column.name} is {stored.split('(')[0]}, no {column.data_type}; bring a plain column"
+        )
+    if column.data_type in TEXT_TYPES:
+        return
+    readable = _readable(name, column.data_type, stored)
+    if connection.execute(f"select 1 from {relation} where {readable} is not null limit 1").fetchone():
+        return
+    example = connection.execute(
+        f"select left(cast({name} as varchar), 60) as example from {relation} "
+        f"where trim(cast({name} as varchar)) <> '' limit 1"
+    ).fetchone()
+    if example:
+        hint = HINTS.get(column.data_type.split("(")[0], f"write it as {column.data_type}")
+        raise PromoError(
+            f"{place}: no value of column {column.name} is a {column.data_type}, e.g. {example[0]!r}; {hint}"
+        )
+
+
+def _readable(name: str, data_type: str, stored: str) -> str:
+    """The value as staging will read it, null where it can't: macros/engine/casting.sql."""
+    if data_type == "timestamp" and stored == "VARCHAR":
+        return f"coalesce(try_cast({name} as timestamptz), epoch_ms(try_cast({name} as bigint)))"
+    if data_type == "timestamp" and stored in WHOLE_TYPES:
+        return f"epoch_ms({name}::bigint)"
+    if data_type == "date" and stored == "VARCHAR":
+        return f"try_cast({name} as timestamp)"
+    return f"try_cast({name} as {data_type})"

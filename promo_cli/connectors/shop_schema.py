@@ -1,0 +1,82 @@
+"""Writing schema `shop`: what every connector shares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+@dataclass(frozen=True)
+class TableLoad:
+    """Outcome of one table: rows loaded, and lines of its files that could not be read."""
+
+    table: str
+    rows: int
+    unreadable: int = 0
+
+
+class Listener(Protocol):
+    """Hears how a load goes."""
+
+    def started(self, table: str) -> None:
+        """A table is being loaded."""
+
+    def finished(self, load: TableLoad) -> None:
+        """A table is loaded."""
+
+    def note(self, text: str) -> None:
+        """Something people should know, in one line."""
+
+
+class Silence:
+    """The listener that says nothing."""
+
+    def started(self, table: str) -> None:
+        """Nothing."""
+
+    def finished(self, load: TableLoad) -> None:
+        """Nothing."""
+
+    def note(self, text: str) -> None:
+        """Nothing."""
+
+
+@contextmanager
+def replacing_shop(connection: duckdb.DuckDBPyConnection, settings: Mapping[str, str | None]) -> Iterator[None]:
+    """An empty schema `shop` to fill in the block: settings and load_rejects are there.
+
+    One transaction: when the block raises, the shop of the previous load stands as it was.
+    """
+    connection.execute("begin transaction")
+    try:
+        connection.execute("drop schema if exists shop cascade")
+        connection.execute("create schema shop")
+        connection.execute("create table shop.settings (key varchar primary key, value varchar)")
+        connection.executemany("insert into shop.settings values (?, ?)", [list(item) for item in settings.items()])
+        connection.execute(
+            """
+            create table shop.load_rejects (
+                table_name varchar not null,
+                file_name varchar not null,
+                line_number bigint not null,
+                reason varchar not null,
+                row_text varchar
+            )
+            """
+        )
+        yield
+        connection.execute("commit")
+    except BaseException:
+        connection.execute("rollback")
+        raise
+
+
+def count_rows(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
+    """Rows of a relation, given as SQL."""
+    row = connection.execute(f"select count(*) from {relation}").fetchone()
+    return int(row[0]) if row else 0

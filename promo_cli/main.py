@@ -1,0 +1,63 @@
+"""The `promo` command: its verbs, and every error as one line."""
+
+import sys
+import traceback
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated
+
+import typer
+
+from promo_cli import build, load, train
+from promo_cli.errors import as_promo_error
+
+app = typer.Typer(
+    name="promo",
+    help="Personalised promotions inside a shop's own warehouse.",
+    epilog="Example: promo load complete-journey",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+# One line per verb. A verb's module imports what is slow (duckdb, dbt, torch) inside its functions.
+app.add_typer(load.app, name="load")
+app.command("build", epilog="Example: promo build --as-of-date 2017-12-01")(build.build)
+app.command("train", epilog="Example: promo train purchase_intent --seed 1")(train.train)
+
+_settings = {"debug": False}
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        try:
+            typer.echo(f"promo {version('offerhouse')}")
+        except PackageNotFoundError:
+            typer.echo("promo (run from a source folder, not installed)")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and leave.")
+    ] = False,
+) -> None:
+    """Options that stand before the verb."""
+    _settings["debug"] = debug
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs `promo` with `arguments` (None: the command line's); leaves by SystemExit, codes in promo_cli.errors."""
+    try:
+        app(arguments, prog_name="promo")
+    except Exception as error:
+        if _settings["debug"]:
+            traceback.print_exception(error)
+        told = as_promo_error(error)
+        print(f"promo: {told.message}", file=sys.stderr)
+        raise SystemExit(told.exit_code) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""The working database."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from promo_cli.errors import ENVIRONMENT_FAULT, USAGE_FAULT, PromoError, duckdb_reason
+from promo_cli.paths import make_private_folder
+
+# DuckDB names a database after its file, and shop.users would be ambiguous in a database called shop.
+SCHEMAS = frozenset(
+    {"shop", "staging", "policies", "features", "scores", "promotions", "exports", "audits", "main", "temp", "system"}
+)
+
+
+@contextmanager
+def open_warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The working database at `path`, open for writing, made when it is not there, closed at the end.
+
+    Timestamps without a zone are UTC. OFFERHOUSE_MEMORY (3GB) bounds DuckDB's memory, OFFERHOUSE_SPILL (50GB) its
+    spill files: the same names and values as in profiles.yml.
+
+    Raises PromoError when the file bears the name of a schema (exit code 2), another process holds the lock, the file
+    is no DuckDB database or a limit can't be read (exit code 3), and OSError when the folder can't be made.
+    """
+    if path.stem.lower() in SCHEMAS:
+        raise PromoError(
+            f"a database can't be called {path.name}, for {path.stem} is a schema in it; choose e.g. offerhouse.duckdb",
+            USAGE_FAULT,
+        )
+    make_private_folder(path.parent)
+    if path.is_file() and not _is_database(path):
+        raise PromoError(f"{path} is no DuckDB database; name another file with --database", ENVIRONMENT_FAULT)
+    try:
+        connection = duckdb.connect(str(path))
+    except duckdb.Error as error:
+        raise PromoError(_why_not_open(path, error), ENVIRONMENT_FAULT) from error
+    try:
+        connection.execute("set TimeZone = 'UTC'")
+        _limit(connection, "memory_limit", "OFFERHOUSE_MEMORY", "3GB")
+        _limit(connection, "max_temp_directory_size", "OFFERHOUSE_SPILL", "50GB")
+        yield connection
+    finally:
+        connection.close()
+
+
+def _is_database(path: Path) -> bool:
+    """DuckDB itself would open a CSV or Parquet file as a database in memory, and the load would be lost."""
+    with path.open("rb") as file:
+        start = file.read(12)
+    return not start or start[8:] == b"DUCK"
+
+
+def _limit(connection: duckdb.DuckDBPyConnection, setting: str, variable: str, default: str) -> None:
+    value = os.environ.get(variable) or default
+    try:
+        connection.execute(f"set {setting} = {quoted_text(value)}")
+    except duckdb.Error as error:
+        raise PromoError(
+            f"{variable}={value} is no size; write e.g. {variable}={default}", ENVIRONMENT_FAULT
+        ) from error
+
+
+def _why_not_open(path: Path, error: duckdb.Error) -> str:
+    text = str(error)
+    if "Could not set lock" in text:
+        process = re.search(r"\(PID \d+\)", text)
+        return f"{path} is open in another process{f' {process[0]}' if process else ''}; close it and run again"
+    if "Permission denied" in text:
+        return f"{path}: permission denied; give this user the right to write it"
+    return f"{path} can't be opened as a DuckDB database: {duckdb_reason(error)}"
+
+
+def quoted_text(text: str) -> str:
+    """`text` as an SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def quoted_name(name: str) -> str:
+    """`name` as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'

