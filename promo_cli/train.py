@@ -82,7 +82,7 @@ def train_model(name: str, database: Path, models_folder: Path, seed: int, quiet
             )
 
         try:
-            run(["+user_activity_days"], [])
+            run(["path:models/staging", "path:seeds", "user_activity_days"], [])
             first_day, data_until, source = _extent(training_database)
             split = (weekly_split if name == "purchase_intent" else window_split)(first_day, data_until, HORIZON_DAYS[name])
             models = _feature_models(name)

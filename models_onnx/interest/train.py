@@ -131,7 +131,7 @@ def _read(connection: duckdb.DuckDBPyConnection, dates: list[Any], most_rows: in
         {"dates": dates},
     ).fetchall()[0]
     share = min(1.0, most_rows / max(rows, 1)) if most_rows else 1.0
-    table = connection.execute(
+    table = connection.sql(
         """
         with bought as (
             select dates.as_of_date, lines.user_id, count(distinct lines.product_id) as products
@@ -155,7 +155,7 @@ def _read(connection: duckdb.DuckDBPyConnection, dates: list[Any], most_rows: in
             and cast('0x' || substr(md5(labels.user_id), 1, 8) as bigint) % 10000 < $share * 10000
         order by user_row, labels.product_id
         """,
-        {"dates": dates, "share": share},
+        params={"dates": dates, "share": share},
     ).to_arrow_table()
     column = table["features"].combine_chunks()
     width = len(column[0]) if len(column) else 0

@@ -119,7 +119,7 @@ class _Part:
 
 
 def _read(connection: duckdb.DuckDBPyConnection, dates: list[Any]) -> _Part:
-    table = connection.execute(
+    table = connection.sql(
         f"""
         select labels.user_id, cast(labels.is_buyer as float) as label, sequences.tokens,
             {", ".join(f"cast(features.{column} as double) as {column}" for column in WINDOW_COLUMNS)}
@@ -129,7 +129,7 @@ def _read(connection: duckdb.DuckDBPyConnection, dates: list[Any]) -> _Part:
         where list_contains(cast($dates as date[]), labels.as_of_date)
         order by labels.as_of_date, labels.user_id
         """,
-        {"dates": dates},
+        params={"dates": dates},
     ).to_arrow_table()
     tokens = table["tokens"].combine_chunks().flatten().to_numpy().reshape(-1, SEQUENCE_LENGTH).astype(np.int32)
     windows = np.column_stack([table[column].to_numpy() for column in WINDOW_COLUMNS])

@@ -1,4 +1,6 @@
 -- which eligible promotions become offers: the best for each user, within every budget
+{{ config(materialized='table') }}
+
 with eligible as (
 
     select *

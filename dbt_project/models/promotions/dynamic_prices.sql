@@ -110,7 +110,7 @@ final as (
                 when not is_personal then '; the user refused personalisation, so the market price holds'
                 else concat(
                     '; interest is ', cast(cast(round(100 * interest / nullif(max_interest, 0)) as integer) as string),
-                    ' % of the user\'s highest, so the formula gives ', cast(cast(formula_price as decimal(18, 2)) as string)
+                    ' % of the highest of this user, so the formula gives ', cast(cast(formula_price as decimal(18, 2)) as string)
                 )
             end,
             case binding_guardrail

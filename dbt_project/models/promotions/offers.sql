@@ -1,4 +1,6 @@
 -- the offers made: a decision on record, kept for every as-of date
+{{ config(materialized='incremental', unique_key='as_of_date', incremental_strategy='delete+insert', on_schema_change='fail') }}
+
 with decided as (
 
     select *
@@ -38,7 +40,7 @@ final as (
         eligible.expected_margin,
         decided.user_rank,
         concat(
-            'Ranked ', cast(decided.user_rank as string), ' of the user\'s promotions by expected margin ',
+            'Ranked ', cast(decided.user_rank as string), ' among the promotions open to the user, by expected margin ',
             cast(cast(eligible.expected_margin as decimal(18, 2)) as string), '.'
         ) as reason
     from decided

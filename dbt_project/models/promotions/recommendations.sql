@@ -71,11 +71,11 @@ final as (
         cast(margin_share as double) as margin_share,
         cast(relevance as double) as relevance,
         case
-            when not is_personal then 'One of the shop\'s best sellers.'
+            when not is_personal then 'A best seller of the shop.'
             when candidate_source = 'own' then 'The user has bought or looked at it before.'
             when candidate_source = 'neighbour' then 'Often bought together with what the user buys.'
             when candidate_source = 'category' then 'A favourite of other users in a category the user buys.'
-            else 'One of the shop\'s best sellers.'
+            else 'A best seller of the shop.'
         end as reason
     from ranked
     where recommendation_rank <= {{ policy_value('max_recommendations_per_user') }}

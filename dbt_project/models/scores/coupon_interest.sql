@@ -1,4 +1,6 @@
 -- for each user and coupon under consideration, the covered product the user is most interested in
+{{ config(materialized='table') }}
+
 with coupons as (
 
     select promotion_id

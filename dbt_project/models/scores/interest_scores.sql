@@ -1,7 +1,7 @@
 -- interest of each user in each candidate product; scored again only when input or model changed
 {{ config(
     unique_key=['user_id', 'product_id'],
-    post_hook=forget_vanished('user_product_features', ['user_id', 'product_id'])
+    post_hook="{{ forget_vanished('user_product_features', ['user_id', 'product_id']) }}"
 ) }}
 
 with model as (

@@ -1,7 +1,7 @@
 -- the probability of buying anything within a week; scored again only when input or model changed
 {{ config(
     unique_key=['user_id'],
-    post_hook=forget_vanished('user_event_sequences', ['user_id'])
+    post_hook="{{ forget_vanished('user_event_sequences', ['user_id']) }}"
 ) }}
 
 with model as (
