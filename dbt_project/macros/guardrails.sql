@@ -11,12 +11,12 @@
     end
 {%- endmacro %}
 
-{# The price the guardrail asks for; the price itself where none bites. #}
-{% macro guarded_price(price, guardrail) -%}
+{# The price the guardrail asks for; the price itself where none bites. `withdrawn` is the price without the person. #}
+{% macro guarded_price(price, guardrail, withdrawn) -%}
     case {{ guardrail }}
         when 'LIST_PRICE' then list_price
         -- a cut that isn't below the lowest price of the last 30 days can't be announced: it is withdrawn
-        when 'PRIOR_PRICE' then market_price
+        when 'PRIOR_PRICE' then {{ withdrawn }}
         when 'MARGIN_FLOOR' then price_floor
         when 'MAX_DISCOUNT' then price_floor
         when 'MAX_STEP' then greatest(price_floor, least(

@@ -8,7 +8,7 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from models_onnx.evaluation import auc_interval, binary_metrics
+from models_onnx.evaluation import auc, auc_interval, binary_metrics
 from models_onnx.model_card import fingerprint, register, write_card
 from models_onnx.purchase_intent.baselines import (
     WindowExamples,
@@ -59,8 +59,11 @@ def train(
     command: str,
     source: str,
     on_epoch: Callable[[EpochReport], None] | None = None,
+    spread_seeds: int = 3,
 ) -> dict[str, Any]:
     """Train on the features in `connection`, write model.onnx, card.json and the registry entry; returns the card.
+
+    The network of `seed` is the one that stays; the following `spread_seeds` - 1 seeds only show how far luck goes.
 
     The model takes its place only if it beats the rule (personal rate) on the validation window.
     Raises ValueError when it doesn't, or when a part of the split has one class only.
@@ -79,6 +82,12 @@ def train(
     metrics["test"]["auc_interval_95"] = auc_interval(
         parts["test"].examples.labels, scores["test"], groups=parts["test"].users
     )
+    aucs = {seed: {name: metrics[name]["auc"] for name in scores}}
+    for other in range(seed + 1, seed + spread_seeds):
+        network = train_network(parts["train"].examples, parts["validation"].examples, other, on_epoch).network
+        aucs[other] = {
+            name: auc(parts[name].examples.labels, predict(network, parts[name].examples.tokens)) for name in scores
+        }
     folder = models_folder / "purchase_intent"
     export_onnx(trained.network, folder / "model.onnx")
     card = {
@@ -95,6 +104,7 @@ def train(
         "settings": vars(TrainingSettings()),
         "best_epoch": trained.best_epoch,
         "metrics": metrics,
+        "auc_by_seed": aucs,
         "baselines": baselines,
         "other_token_schemes_auc_validation_test": OTHER_SCHEMES,
         "curves": [vars(epoch) for epoch in trained.curves],

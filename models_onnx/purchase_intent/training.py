@@ -156,7 +156,16 @@ def _train(
             break
     network.load_state_dict(best_state)
     network.eval()
+    _silence_unseen(network, train.tokens)
     return TrainedNetwork(network, best_epoch, curves)
+
+
+def _silence_unseen(network: PurchaseIntentNetwork, tokens: NDArray[np.int32]) -> None:
+    """Tokens that no training row held (another shop's event kinds) say nothing: they get the pad's embedding, zeros."""
+    seen = np.zeros(VOCABULARY, dtype=bool)
+    seen[np.unique(tokens)] = True
+    with torch.no_grad():
+        network.embedding.weight[torch.from_numpy(~seen)] = 0
 
 
 def _report(

@@ -125,6 +125,7 @@ proposed as (
         user_id,
         product_id,
         '{{ source }}' as source,
+        {{ loop.index }} as source_order,
         score,
         row_number() over (partition by as_of_date, user_id order by score desc, product_id) as place
     from {{ source }}
@@ -140,7 +141,7 @@ merged as (
         as_of_date,
         user_id,
         product_id,
-        max_by(source, 1.0 / (20 + place)) as source,
+        min_by(source, source_order) as source,
         max(case when source = 'neighbour' then score end) as neighbour_score,
         sum(case when source = 'own' then 3.0 else 1.0 end / (20 + place)) as fused_score
     from proposed

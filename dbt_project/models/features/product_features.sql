@@ -65,9 +65,12 @@ shelf as (
         lines.product_id,
         median(case when lines.ordered_on >= {{ add_days('as_of_dates.as_of_date', -28) }} then lines.list_price end)
             as median_list_price_28d,
-        max_by(lines.list_price, lines.ordered_at) as last_list_price
+        median(lines.list_price) as median_list_price
     from {{ ref('stg_order_lines') }} as lines
-    inner join as_of_dates on lines.ordered_on < as_of_dates.as_of_date
+    inner join as_of_dates
+        on
+            lines.ordered_on < as_of_dates.as_of_date
+            and lines.ordered_on >= {{ add_days('as_of_dates.as_of_date', -364) }}
     where
         lines.quantity > 0
         and lines.list_price > 0
@@ -182,7 +185,7 @@ joined as (
         products.category,
         products.subcategory,
         products.brand,
-        cast(coalesce(shelf.median_list_price_28d, shelf.last_list_price, products.list_price) as decimal(18, 2)) as list_price,
+        cast(coalesce(shelf.median_list_price_28d, shelf.median_list_price, products.list_price) as decimal(18, 2)) as list_price,
         prices.last_price,
         prices.prior_price_30d,
         products.unit_cost,

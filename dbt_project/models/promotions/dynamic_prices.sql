@@ -59,13 +59,21 @@ judged as (
 
 ),
 
+market_guarded as (
+
+    select
+        *,
+        {{ guarded_price('market_price', 'market_guardrail', 'market_price') }} as guarded_market_price
+    from judged
+
+),
+
 guarded as (
 
     select
         *,
-        {{ guarded_price('formula_price', 'binding_guardrail') }} as guarded_price,
-        {{ guarded_price('market_price', 'market_guardrail') }} as guarded_market_price
-    from judged
+        {{ guarded_price('formula_price', 'binding_guardrail', 'guarded_market_price') }} as guarded_price
+    from market_guarded
 
 ),
 

@@ -24,11 +24,15 @@ final as (
     select
         scores.user_id,
         covered.promotion_id as coupon_id,
-        max_by(scores.product_id, scores.interest) as best_product_id,
-        cast(max(scores.interest) as float) as interest
+        scores.product_id as best_product_id,
+        scores.interest
     from covered
     inner join {{ ref('interest_scores') }} as scores on covered.product_id = scores.product_id
-    group by scores.user_id, covered.promotion_id
+    qualify
+        row_number() over (
+            partition by scores.user_id, covered.promotion_id
+            order by scores.interest desc, scores.product_id
+        ) between 1 and 1
 
 )
 

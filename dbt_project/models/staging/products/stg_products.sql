@@ -17,17 +17,30 @@ with listed as (
 
 ),
 
-seen as (
+mentioned as (
 
     select
         product_id,
-        max_by(category, case when category is not null then event_at end) as category,
-        max_by(brand, case when brand is not null then event_at end) as brand,
-        max_by(price, case when price is not null then event_at end) as list_price
+        category,
+        brand,
+        price,
+        -- the newest mention wins; the key settles a tie
+        concat(cast(event_at as string), ' ', event_id) as mentioned_at
     from {{ ref('checked_events') }}
     where
         {{ array_size('reject_reasons') }} = 0
         and product_id is not null
+
+),
+
+seen as (
+
+    select
+        product_id,
+        max_by(category, case when category is not null then mentioned_at end) as category,
+        max_by(brand, case when brand is not null then mentioned_at end) as brand,
+        max_by(price, case when price is not null then mentioned_at end) as list_price
+    from mentioned
     group by product_id
 
 ),

@@ -1,0 +1,198 @@
+-- every user × promotion under consideration, with all that its verdict needs: chance of use, value, cost
+-- A table: views over it answer at once, and DuckDB 2.0.0 fails ("dict-surviving cache") on a filter over these joins.
+{{ config(materialized='table') }}
+
+{% set product_kinds = "('flash_discount', 'member_exclusive', 'personal_pick', 'birthday')" %}
+with terms as (
+
+    select
+        terms.*,
+        exists (
+            select 1 from {{ ref('stg_coupon_products') }} as products where products.coupon_id = terms.promotion_id
+        ) as is_for_products,
+        exists (
+            select 1 from {{ ref('stg_campaign_sends') }} as sends where sends.campaign_id = terms.campaign_id
+        ) as is_sent_to_some
+    from {{ ref('promotion_terms') }} as terms
+
+),
+
+users as (
+
+    select
+        segments.as_of_date,
+        segments.user_id,
+        segments.life_cycle,
+        segments.value_tier,
+        segments.intent,
+        segments.purchase_intent,
+        permissions.is_holdout,
+        permissions.marketing_consent,
+        features.mean_order_value_112d,
+        members.tier,
+        picks.product_id as pick_id,
+        picks.interest as pick_interest
+    from {{ ref('user_segments') }} as segments
+    inner join {{ ref('user_permissions') }} as permissions
+        on segments.as_of_date = permissions.as_of_date and segments.user_id = permissions.user_id
+    inner join {{ ref('user_features') }} as features
+        on segments.as_of_date = features.as_of_date and segments.user_id = features.user_id
+    left join {{ ref('stg_loyalty_accounts') }} as members on segments.user_id = members.user_id
+    left join {{ ref('recommendations') }} as picks
+        on segments.user_id = picks.user_id and picks.recommendation_rank = 1
+
+),
+
+received as (
+
+    select
+        campaign_id,
+        user_id
+    from {{ ref('stg_campaign_sends') }}
+    where treated
+
+),
+
+used as (
+
+    select
+        coupon_id,
+        user_id,
+        count(*) as redemptions
+    from {{ ref('stg_coupon_redemptions') }}
+    group by coupon_id, user_id
+
+),
+
+pairs as (
+
+    select
+        users.*,
+        terms.promotion_id,
+        terms.promotion_name,
+        terms.source,
+        terms.kind,
+        terms.campaign_id,
+        terms.campaign_name,
+        terms.amount_off,
+        terms.percent_off,
+        terms.points_multiplier,
+        terms.min_spend,
+        terms.valid_from,
+        terms.valid_to,
+        terms.has_begun,
+        terms.is_over,
+        terms.life_cycles,
+        terms.value_tiers,
+        terms.intents,
+        terms.member_tiers,
+        terms.budget,
+        terms.budget_spent,
+        terms.max_redemptions,
+        terms.redemptions,
+        terms.per_user_limit,
+        terms.priority,
+        terms.cost_share,
+        terms.is_for_products,
+        terms.is_sent_to_some,
+        received.user_id is not null as has_received,
+        coalesce(used.redemptions, 0) as user_redemptions,
+        case
+            when terms.is_for_products then coupon_interest.best_product_id
+            when terms.kind in {{ product_kinds }} then users.pick_id
+        end as product_id,
+        -- chance of use: interest in the product, or the chance that the user buys at all
+        case
+            when terms.is_for_products then coupon_interest.interest
+            when terms.kind in {{ product_kinds }} then users.pick_interest
+            else users.purchase_intent
+        end as redemption_score,
+        {{ hash_bucket("concat(terms.campaign_id, ':', users.user_id)", 10000) }}
+            < {{ policy_value('campaign_holdout_percent') }} * 100 as is_campaign_holdout
+    from users
+    cross join terms
+    left join received on users.user_id = received.user_id and terms.campaign_id = received.campaign_id
+    left join used on users.user_id = used.user_id and terms.promotion_id = used.coupon_id
+    left join {{ ref('coupon_interest') }} as coupon_interest
+        on users.user_id = coupon_interest.user_id and terms.promotion_id = coupon_interest.coupon_id
+
+),
+
+valued as (
+
+    select
+        pairs.*,
+        market.list_price,
+        -- what the benefit is given on: one unit of the product, or a usual basket that meets the minimum
+        case
+            when pairs.is_for_products or pairs.kind in {{ product_kinds }} then market.list_price
+            else greatest(coalesce(pairs.mean_order_value_112d, 0), coalesce(pairs.min_spend, 0))
+        end as base_value,
+        coalesce(
+            1 - market.unit_cost / nullif(market.list_price, 0), {{ policy_value('default_margin_share') }}
+        ) as margin_share
+    from pairs
+    left join {{ ref('market_prices') }} as market on pairs.product_id = market.product_id
+
+),
+
+costed as (
+
+    select
+        *,
+        cast(case
+            when amount_off is not null then amount_off
+            when percent_off is not null then base_value * percent_off / 100
+            else base_value * {{ policy_value('point_value_share') }} * (points_multiplier - 1)
+        end as decimal(18, 2)) as face_value
+    from valued
+
+),
+
+final as (
+
+    select
+        as_of_date,
+        user_id,
+        promotion_id,
+        promotion_name,
+        source,
+        kind,
+        campaign_id,
+        campaign_name,
+        life_cycle,
+        value_tier,
+        intent,
+        tier,
+        is_holdout,
+        is_campaign_holdout,
+        marketing_consent,
+        has_begun,
+        is_over,
+        is_sent_to_some,
+        has_received,
+        life_cycles,
+        value_tiers,
+        intents,
+        member_tiers,
+        user_redemptions,
+        per_user_limit,
+        redemptions,
+        max_redemptions,
+        budget_spent,
+        budget,
+        product_id,
+        min_spend,
+        valid_from,
+        valid_to,
+        priority,
+        purchase_intent,
+        redemption_score,
+        face_value,
+        cast(face_value * cost_share as decimal(18, 2)) as cost,
+        cast(base_value * margin_share - face_value * cost_share as double) as margin_after_cost
+    from costed
+
+)
+
+select * from final

@@ -1,0 +1,165 @@
+"""Who is in a campaign's file at the moment of export."""
+
+import difflib
+import re
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import duckdb
+
+from promo_cli.campaign_columns import COLUMNS
+from promo_cli.errors import DATA_FAULT, PromoError
+from promo_cli.warehouse_reader import relations
+
+# The build's audience, with what has changed since. stg_consents holds what the build accepted, which is nothing dated
+# after its as-of date; base_consents holds all that is loaded now. A withdrawal counts from the moment it is loaded,
+# unreadable date or not; a grant counts from the next build on. Of two rows of one moment the withdrawal holds.
+_JUDGED = f"""
+with said as (
+    select user_id, changed_at, granted from staging.stg_consents where purpose = 'marketing'
+    union all
+    select user_id, coalesce(changed_at, timestamp 'infinity'), false
+    from staging.base_consents
+    where purpose = 'marketing' and not granted
+),
+withdrawn as (
+    select user_id
+    from said
+    group by user_id
+    having max(changed_at) filter (where not granted)
+        >= coalesce(max(changed_at) filter (where granted), timestamp '-infinity')
+),
+judged as (
+    select
+        {", ".join(f"try_cast(audience.{name} as {kind}) as {name}" for name, kind in COLUMNS.items())},
+        withdrawn.user_id is not null as has_withdrawn,
+        coalesce(permissions.is_holdout, true) as is_held_out
+    from promotions.campaign_audience as audience
+    left join features.user_permissions as permissions
+        on audience.as_of_date = permissions.as_of_date and audience.user_id = permissions.user_id
+    left join withdrawn on audience.user_id = withdrawn.user_id
+)
+"""
+_STAYS = "not has_withdrawn and not is_held_out"
+
+
+@dataclass(frozen=True)
+class Audience:
+    """A campaign with people in it, and how many of the build's audience are left out of it by now."""
+
+    campaign_id: str
+    campaign_name: str
+    as_of_date: date
+    withdrawn: int
+    held_out: int
+
+
+def find_audience(connection: duckdb.DuckDBPyConnection, campaign_id: str) -> Audience:
+    """The audience of `campaign_id`.
+
+    Raises PromoError (exit code 1) when the campaign is unknown or has nobody in it, and when the build hasn't seen that
+    the shop has consents.
+    """
+    # A command line that is no UTF-8 arrives with halves of characters, which no database can hold.
+    campaign_id = re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", campaign_id)
+    _refuse_unread_consents(connection)
+    row = connection.execute(
+        f"""{_JUDGED}
+        select
+            max(campaign_name), max(as_of_date), count(*), count(*) filter (where {_STAYS}),
+            count(*) filter (where has_withdrawn), count(*) filter (where is_held_out and not has_withdrawn)
+        from judged
+        where campaign_id = ?
+        """,
+        [campaign_id],
+    ).fetchall()[0]
+    name, as_of_date, listed, staying, withdrawn, held_out = row
+    if not listed:
+        raise _nobody(connection, campaign_id)
+    if not staying:
+        raise PromoError(
+            f"campaign {shown(campaign_id)}: all {listed:,} of its audience are left out ({withdrawn:,} have withdrawn "
+            f"consent, {held_out:,} are in the control group); nothing was written",
+            DATA_FAULT,
+        )
+    return Audience(campaign_id, name or campaign_id, as_of_date, withdrawn, held_out)
+
+
+def read_audience(connection: duckdb.DuckDBPyConnection, audience: Audience, select: str) -> Any:
+    """A stream of Arrow record batches: `select` over the relation `audience` (columns: COLUMNS), in order of user_id.
+
+    `select` is a select list of this project's own, never a person's words.
+    """
+    query = f"{_JUDGED} select {select} from judged as audience where campaign_id = $1 and {_STAYS} order by user_id"
+    return connection.sql(query, params=[audience.campaign_id]).to_arrow_reader(65_536)
+
+
+def shown(text: str) -> str:
+    """`text` fit for a terminal's line: no control characters, no more than 60 characters."""
+    plain = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+    return plain if len(plain) <= 60 else f"{plain[:59]}…"
+
+
+def _refuse_unread_consents(connection: duckdb.DuckDBPyConnection) -> None:
+    """A build without consents makes staging.base_consents an empty relation, blind to consents loaded later."""
+    if ("shop", "consents") not in relations(connection):
+        return
+    unread = "select exists (from shop.consents) and not exists (from staging.base_consents)"
+    if connection.execute(unread).fetchall()[0][0]:
+        raise PromoError(
+            "shop.consents was loaded after the last build, which doesn't know it; run promo build", DATA_FAULT
+        )
+
+
+def _nobody(connection: duckdb.DuckDBPyConnection, campaign_id: str) -> PromoError:
+    """Why a campaign has nobody in it: it isn't known, or nobody was offered anything of it."""
+    sizes = dict(
+        connection.execute(
+            f"""{_JUDGED}
+            select campaign_id, sum(person) as people
+            from (
+                select campaign_id, 1 as person from judged where {_STAYS}
+                union all
+                select campaign_id, 0 as person from promotions.promotion_terms
+            )
+            where campaign_id is not null
+            group by campaign_id
+            order by people desc, campaign_id
+            """
+        ).fetchall()
+    )
+    if campaign_id in sizes:
+        return PromoError(f"campaign {shown(campaign_id)} has no audience: {_why_no_offers(connection, campaign_id)}")
+    near = difflib.get_close_matches(campaign_id, sizes, n=1)
+    known = [f"{shown(campaign)} ({people:,})" for campaign, people in list(sizes.items())[:8]]
+    more = f" and {len(sizes) - 8} more" if len(sizes) > 8 else ""
+    return PromoError(
+        f"campaign {shown(campaign_id)} is not known"
+        + (f"; did you mean {shown(near[0])}?" if near else ";")
+        + (f" Known, with people: {', '.join(known)}{more}" if known else " the last build knows no campaign")
+    )
+
+
+def _why_no_offers(connection: duckdb.DuckDBPyConnection, campaign_id: str) -> str:
+    eligible, considered = connection.execute(
+        "select count(distinct user_id) filter (where is_eligible), count(distinct user_id) "
+        "from promotions.coupon_eligibility where campaign_id = ?",
+        [campaign_id],
+    ).fetchall()[0]
+    if eligible:
+        return f"{eligible:,} people are eligible, but other offers or a budget came first; see promotions.allocation"
+    reasons = connection.execute(
+        """
+        select code, count(distinct user_id) as people
+        from (
+            select user_id, unnest(reject_reasons) as code from promotions.coupon_eligibility where campaign_id = ?
+        )
+        group by code
+        order by people desc, code
+        limit 5
+        """,
+        [campaign_id],
+    ).fetchall()
+    told = ", ".join(f"{code} {people:,}" for code, people in reasons)
+    return f"none of {considered:,} people is eligible ({told or 'no reasons'}); see promotions.coupon_eligibility"

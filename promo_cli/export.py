@@ -1,0 +1,133 @@
+"""`promo export`: a campaign's audience as a file for other tools."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from promo_cli.campaign_formats import FORMATS, FileFormat
+from promo_cli.console import messages
+from promo_cli.paths import DEFAULT_DATABASE, database_path
+from promo_cli.private_files import file_stem, prepare_folder, put_in_place, refuse_odd_target, unfinished_file
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from promo_cli.campaign_audience import Audience
+
+DEFAULT_OUTPUT = Path("exports")
+
+
+@dataclass(frozen=True)
+class Export:
+    """A campaign file: where it is, and its manifest."""
+
+    path: Path
+    manifest_path: Path
+    manifest: dict[str, Any]
+
+
+def export(
+    campaign: Annotated[str, typer.Argument(metavar="CAMPAIGN", help="A campaign_id of promotions.campaign_audience.")],
+    file_format: Annotated[FileFormat, typer.Option("--format", help="Kind of file.")] = FileFormat.CSV,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of the file; made, for you alone, if need be.")
+    ] = DEFAULT_OUTPUT,
+    database: Annotated[
+        Path | None,
+        typer.Option(
+            "--database", metavar="PATH", help=f"Working database [default: $OFFERHOUSE_DB or {DEFAULT_DATABASE}]."
+        ),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes; result and errors are still told.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the manifest, with the paths, as JSON.")] = False,
+) -> None:
+    """Write a campaign's audience, with its offers and reasons, to a file that other tools read.
+
+    Left out are the control group and who has withdrawn consent, even since the build. The file holds user ids, no
+    e-mail address and no phone number; only you may read it. It is UTF-8 with LF line ends, and times are UTC. In CSV,
+    text that a spreadsheet would run as a formula begins with a single quote. The manifest beside the file tells its
+    rows, SHA-256, model and policy versions. The same data give the same bytes.
+    """
+    done = export_campaign(database_path(database), campaign, file_format, output)
+    left_out = done.manifest["left_out_since_build"]
+    if any(left_out.values()):
+        messages(quiet).print(
+            f"note: left out since the build: {left_out['withdrawn']:,} have withdrawn consent, "
+            f"{left_out['held_out']:,} are in the control group"
+        )
+    if as_json:
+        paths = {"path": str(done.path), "manifest_path": str(done.manifest_path)}
+        typer.echo(json.dumps(done.manifest | paths))
+    else:
+        typer.echo(f"{done.manifest['rows']:,} rows: {done.path} (manifest: {done.manifest_path})")
+
+
+def export_campaign(
+    database: Path, campaign_id: str, file_format: FileFormat = FileFormat.CSV, output: Path = DEFAULT_OUTPUT
+) -> Export:
+    """Writes `<campaign>_<as-of date>.<format>` and `….manifest.json` to `output`, both whole or neither.
+
+    Raises PromoError when there is no built database, the campaign is unknown or has nobody left (exit code 1), the
+    database is locked or `output` can't be written or is a symbolic link (exit code 3); OSError when the disk is full.
+    A file of an earlier export stays as it is then.
+    """
+    from promo_cli.campaign_audience import find_audience, read_audience
+    from promo_cli.warehouse_reader import open_for_export
+
+    chosen = FORMATS[file_format]
+    with open_for_export(database) as connection:
+        audience = find_audience(connection, campaign_id)
+        path = output / f"{file_stem(audience.campaign_id, audience.as_of_date)}.{file_format}"
+        manifest_path = path.with_name(f"{path.name}.manifest.json")
+        prepare_folder(output)
+        refuse_odd_target(path)
+        refuse_odd_target(manifest_path)
+        with unfinished_file(output) as file, unfinished_file(output) as manifest_file:
+            rows = chosen.write(read_audience(connection, audience, chosen.select), file)
+            manifest = _manifest(connection, audience, file_format, path, rows, file)
+            manifest_file.write(json.dumps(manifest, indent=2, ensure_ascii=False).encode() + b"\n")
+            put_in_place({path: file, manifest_path: manifest_file})
+    return Export(path, manifest_path, manifest)
+
+
+def _manifest(
+    connection: "duckdb.DuckDBPyConnection",
+    audience: "Audience",
+    file_format: FileFormat,
+    path: Path,
+    rows: int,
+    file: IO[bytes],
+) -> dict[str, Any]:
+    """What is in the file and what decided it; nothing that differs from run to run, such as the time."""
+    from promo_cli.campaign_columns import COLUMNS
+    from promo_cli.provenance import model_versions, policy_version
+
+    file.seek(0)
+    return {
+        "campaign_id": audience.campaign_id,
+        "campaign_name": audience.campaign_name,
+        "as_of_date": audience.as_of_date.isoformat(),
+        "file": path.name,
+        "format": file_format.value,
+        "columns": list(COLUMNS),
+        "rows": rows,
+        "left_out_since_build": {"withdrawn": audience.withdrawn, "held_out": audience.held_out},
+        "sha256": hashlib.file_digest(file, "sha256").hexdigest(),  # type: ignore[arg-type]
+        "bytes": file.tell(),
+        "models": model_versions(connection),
+        "policy_version": policy_version(connection),
+        "offerhouse_version": _offerhouse_version(),
+    }
+
+
+def _offerhouse_version() -> str | None:
+    """None in a source folder that is not installed."""
+    try:
+        return version("offerhouse")
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,103 @@
+"""Files with personal data: safe names, readable by their owner alone, there whole or not at all."""
+
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import IO
+
+from promo_cli.errors import ENVIRONMENT_FAULT, PromoError
+from promo_cli.paths import make_private_folder
+
+LONGEST_NAME = 120
+"""Characters of a campaign in a file name; the longest that common file systems take is 255 bytes with all endings."""
+
+
+def file_stem(campaign_id: str, as_of_date: date) -> str:
+    """`<campaign>_<as-of date>`, one plain file name whatever the campaign is called.
+
+    Everything but A-Z a-z 0-9 . _ - is percent-encoded (UTF-8), as is a . or - at the start, which would make a hidden
+    file or an option. What is longer than LONGEST_NAME is cut and ends in ~ and 12 hex digits of the id's SHA-256. Two
+    campaigns never share a name.
+    """
+    name = re.sub(r"^[.-]|[^A-Za-z0-9._-]", _percent_encoded, campaign_id)
+    if len(name) > LONGEST_NAME:
+        name = f"{name[:LONGEST_NAME]}~{hashlib.sha256(campaign_id.encode()).hexdigest()[:12]}"
+    return f"{name}_{as_of_date.isoformat()}"
+
+
+def _percent_encoded(character: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in character[0].encode())
+
+
+def prepare_folder(folder: Path) -> None:
+    """Makes `folder` (mode 0700) unless it is there; one that exists keeps its rights.
+
+    Raises PromoError (exit code 3) when it is a symbolic link, no folder, or can't be made.
+    """
+    if folder.is_symlink():
+        raise PromoError(f"{folder} is a symbolic link; name the folder itself with --output", ENVIRONMENT_FAULT)
+    try:
+        make_private_folder(folder)
+    except OSError as error:
+        raise _not_writable(folder, error) from error
+
+
+def refuse_odd_target(target: Path) -> None:
+    """Raises PromoError (exit code 3) when something other than an ordinary file bears the name `target`."""
+    if target.is_symlink() or (target.exists() and not target.is_file()):
+        raise PromoError(
+            f"{target} is a symbolic link or no ordinary file; move it away or choose another --output",
+            ENVIRONMENT_FAULT,
+        )
+
+
+@contextmanager
+def unfinished_file(folder: Path) -> Iterator[IO[bytes]]:
+    """A new file in `folder`, mode 0600, under a passing name; gone at the end unless `put_in_place` has named it.
+
+    Raises PromoError (exit code 3) when it can't be made.
+    """
+    try:
+        file = tempfile.NamedTemporaryFile(dir=folder, prefix=".promo-", suffix=".part", delete=False)  # noqa: SIM115
+    except OSError as error:
+        raise _not_writable(folder, error) from error
+    try:
+        with file:
+            yield file
+    finally:
+        Path(file.name).unlink(missing_ok=True)
+
+
+def put_in_place(files: dict[Path, IO[bytes]]) -> None:
+    """Gives finished files their names, in order, replacing what bore them; all are on disk before the first is named.
+
+    Raises OSError when the disk is full or a file can't be renamed.
+    """
+    for file in files.values():
+        file.flush()
+        os.fsync(file.fileno())
+        file.close()
+    for target, file in files.items():
+        Path(file.name).replace(target)
+    for folder in {target.parent for target in files}:
+        _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":  # elsewhere a folder can't be opened, and its entries need no fsync
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _not_writable(folder: Path, error: OSError) -> PromoError:
+    reason = (error.strerror or str(error)).lower()
+    return PromoError(f"can't write to {folder}: {reason}; choose another folder with --output", ENVIRONMENT_FAULT)

@@ -1,0 +1,34 @@
+"""What decided the offers in the working database: versions of models and of policies."""
+
+import duckdb
+
+from promo_cli.warehouse import quoted_name, quoted_text
+from promo_cli.warehouse_reader import relations
+
+
+def model_versions(connection: duckdb.DuckDBPyConnection) -> list[dict[str, str]]:
+    """The models behind the rows of the scores tables: model_name and model_version of each."""
+    tables = connection.execute(
+        "select table_name from information_schema.columns "
+        "where table_schema = 'scores' and column_name = 'model_version' order by table_name"
+    ).fetchall()
+    if not tables:
+        return []
+    used = " union ".join(f"select model_name, model_version from scores.{quoted_name(table)}" for (table,) in tables)
+    rows = connection.execute(f"select model_name, model_version from ({used}) order by all").fetchall()
+    return [{"model_name": name, "model_version": version} for name, version in rows]
+
+
+def policy_version(connection: duckdb.DuckDBPyConnection) -> str:
+    """SHA-256 of the policies the build worked with: every row of every table of the schema policies, in a fixed order.
+
+    Equal policies have equal versions whatever order their rows stand in; an edited seed counts once it is built.
+    """
+    tables = [table for schema, table in relations(connection) if schema == "policies"]
+    rows = " union all ".join(
+        f"select {quoted_text(table)} as policy, cast(to_json(whole_row) as varchar) as content "
+        f"from policies.{quoted_name(table)} as whole_row"
+        for table in tables
+    )
+    hashed = "sha256(coalesce(string_agg(policy || ' ' || content, chr(10) order by policy, content), ''))"
+    return str(connection.execute(f"select {hashed} from ({rows})").fetchall()[0][0])

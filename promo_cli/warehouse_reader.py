@@ -1,0 +1,73 @@
+"""The built working database, opened to read alone."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from promo_cli.errors import DATA_FAULT, ENVIRONMENT_FAULT, PromoError, duckdb_reason
+from promo_cli.warehouse import _is_database, _limit
+
+_NEEDED = (
+    ("promotions", "campaign_audience"),
+    ("features", "user_permissions"),
+    ("staging", "stg_consents"),
+    ("staging", "base_consents"),
+)
+
+
+@contextmanager
+def open_for_export(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The built working database at `path`, read-only, with no way to other files, databases or the network.
+
+    Raises PromoError when there is no database, nothing is built in it, or a view used in the block doesn't fit what is
+    loaded (exit code 1), and when it can't be opened, as while a build runs (exit code 3).
+    """
+    if not path.is_file():
+        raise PromoError(f"{path} is not there; load a shop and build first: promo load, then promo build", DATA_FAULT)
+    if not _is_database(path):
+        raise PromoError(f"{path} is no DuckDB database; name another file with --database", ENVIRONMENT_FAULT)
+    try:
+        connection = duckdb.connect(str(path), read_only=True, config={"enable_external_access": "false"})
+    except duckdb.Error as error:
+        raise PromoError(_why_not_open(path, error), ENVIRONMENT_FAULT) from error
+    try:
+        connection.execute("set TimeZone = 'UTC'")
+        _limit(connection, "memory_limit", "OFFERHOUSE_MEMORY", "3GB")
+        _limit(connection, "max_temp_directory_size", "OFFERHOUSE_SPILL", "50GB")
+        _refuse_unbuilt(connection, path)
+        yield connection
+    except (duckdb.CatalogException, duckdb.BinderException) as error:
+        raise PromoError(
+            f"{path}: the build doesn't fit what is loaded now ({duckdb_reason(error)}); run promo build", DATA_FAULT
+        ) from error
+    finally:
+        connection.close()
+
+
+def relations(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """Schema and name of every table and view, in order."""
+    return connection.execute("select table_schema, table_name from information_schema.tables order by all").fetchall()
+
+
+def _refuse_unbuilt(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    built = relations(connection)
+    missing = [".".join(relation) for relation in _NEEDED if relation not in built]
+    if not any(schema == "policies" for schema, _ in built):
+        missing.append("policies")
+    if missing:
+        raise PromoError(f"{path} is not built yet, it holds no {missing[0]}; run promo build", DATA_FAULT)
+
+
+def _why_not_open(path: Path, error: duckdb.Error) -> str:
+    text = str(error)
+    if "Could not set lock" in text:
+        process = re.search(r"\(PID \d+\)", text)
+        return (
+            f"{path} is being written by another process{f' {process[0]}' if process else ''}; run again when it ends"
+        )
+    if "Permission denied" in text:
+        return f"{path}: permission denied; give this user the right to read it"
+    return f"{path} can't be opened as a DuckDB database: {duckdb_reason(error)}"
