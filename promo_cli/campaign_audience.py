@@ -58,8 +58,8 @@ class Audience:
 def find_audience(connection: duckdb.DuckDBPyConnection, campaign_id: str) -> Audience:
     """The audience of `campaign_id`.
 
-    Raises PromoError (exit code 1) when the campaign is unknown or has nobody in it, and when the build hasn't seen that
-    the shop has consents.
+    Raises PromoError (exit code 1) when the campaign is unknown or has nobody in it, and when the build hasn't seen
+    that the shop has consents.
     """
     # A command line that is no UTF-8 arrives with halves of characters, which no database can hold.
     campaign_id = re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", campaign_id)

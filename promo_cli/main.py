@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from promo_cli import build, export, load, train
+from promo_cli import build, demo, export, load, train
 from promo_cli.errors import as_promo_error
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
 # One line per verb. A verb's module imports what is slow (duckdb, dbt, torch) inside its functions.
 app.add_typer(load.app, name="load")
 app.command("build", epilog="Example: promo build --as-of-date 2017-12-01")(build.build)
+app.command("demo", epilog="Example: promo demo --database warehouse/demo.duckdb")(demo.demo)
 app.command("export", epilog="Example: promo export welcome --format parquet")(export.export)
 app.command("train", epilog="Example: promo train purchase_intent --seed 1")(train.train)
 

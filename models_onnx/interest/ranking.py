@@ -5,7 +5,11 @@ from numpy.typing import NDArray
 
 
 def recall_and_ndcg(
-    users: NDArray[np.int64], labels: NDArray[np.float32], scores: NDArray[np.float32], wanted: NDArray[np.int64], k: int = 10
+    users: NDArray[np.int64],
+    labels: NDArray[np.float32],
+    scores: NDArray[np.float32],
+    wanted: NDArray[np.int64],
+    k: int = 10,
 ) -> dict[str, float]:
     """Mean recall@k and NDCG@k over the users who bought anything.
 

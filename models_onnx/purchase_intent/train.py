@@ -97,7 +97,12 @@ def train(
         "token_scheme": TOKEN_SCHEME,
         "data": source,
         "split": {
-            name: {"first": dates[0], "last": dates[-1], "as_of_dates": len(dates), "rows": len(parts[name].examples.labels)}
+            name: {
+                "first": dates[0],
+                "last": dates[-1],
+                "as_of_dates": len(dates),
+                "rows": len(parts[name].examples.labels),
+            }
             for name, dates in (("train", split.train), ("validation", split.validation), ("test", split.test))
         },
         "seed": seed,
@@ -143,7 +148,8 @@ def _read(connection: duckdb.DuckDBPyConnection, dates: list[Any]) -> _Part:
     ).to_arrow_table()
     tokens = table["tokens"].combine_chunks().flatten().to_numpy().reshape(-1, SEQUENCE_LENGTH).astype(np.int32)
     windows = np.column_stack([table[column].to_numpy() for column in WINDOW_COLUMNS])
-    return _Part(Examples(tokens, table["label"].to_numpy()), windows, table["user_id"].to_numpy())
+    # Copies, for Arrow's memory is read-only and torch wants to own what it is given.
+    return _Part(Examples(tokens, np.array(table["label"])), windows, table["user_id"].to_numpy())
 
 
 def _baselines(parts: dict[str, _Part]) -> dict[str, Any]:
@@ -173,7 +179,8 @@ def _baselines(parts: dict[str, _Part]) -> dict[str, Any]:
     }
     return {
         name: {
-            window: binary_metrics(parts[window].examples.labels, score(parts[window])) for window in ("validation", "test")
+            window: binary_metrics(parts[window].examples.labels, score(parts[window]))
+            for window in ("validation", "test")
         }
         for name, score in scorers.items()
     }

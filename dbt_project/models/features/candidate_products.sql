@@ -41,7 +41,7 @@ neighbour as (
         own.as_of_date,
         own.user_id,
         neighbours.neighbour_id as product_id,
-        sum(own.score * neighbours.similarity) as score
+        {{ exact_sum('own.score * neighbours.similarity') }} as score
     from own
     inner join {{ ref('product_neighbours') }} as neighbours
         on own.as_of_date = neighbours.as_of_date and own.product_id = neighbours.product_id
@@ -143,7 +143,7 @@ merged as (
         product_id,
         min_by(source, source_order) as source,
         max(case when source = 'neighbour' then score end) as neighbour_score,
-        sum(case when source = 'own' then 3.0 else 1.0 end / (20 + place)) as fused_score
+        {{ exact_sum("case when source = 'own' then 3.0 else 1.0 end / (20 + place)") }} as fused_score
     from proposed
     group by as_of_date, user_id, product_id
 

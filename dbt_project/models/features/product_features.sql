@@ -153,7 +153,7 @@ ratings as (
     select
         as_of_dates.as_of_date,
         reviews.product_id,
-        avg(reviews.rating) as mean_rating
+        {{ exact_avg('reviews.rating') }} as mean_rating
     from {{ ref('stg_reviews') }} as reviews
     inner join as_of_dates on reviews.reviewed_on < as_of_dates.as_of_date
     group by as_of_dates.as_of_date, reviews.product_id

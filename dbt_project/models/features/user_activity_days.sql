@@ -56,7 +56,7 @@ final as (
         cast(sum(units) as decimal(18, 3)) as units,
         cast(sum(spend) as decimal(18, 2)) as spend,
         cast(sum(list_spend) as decimal(18, 2)) as list_spend,
-        sum(dwell_seconds) as dwell_seconds
+        {{ exact_sum('dwell_seconds') }} as dwell_seconds
     from activity
     group by user_id, activity_date, event_type
 

@@ -23,10 +23,10 @@ by_category as (
         category,
         sum(purchase_days) as purchase_days,
         min(recency_days) as recency_days,
-        sum(spend) as spend,
+        {{ exact_sum('spend') }} as spend,
         sum(views_28d) as views_28d,
         count(*) as products,
-        sum(affinity) as affinity
+        {{ exact_sum('affinity') }} as affinity
     from history
     group by as_of_date, user_id, category
 
@@ -44,7 +44,7 @@ final as (
         cast(views_28d as integer) as views_28d,
         cast(products as integer) as products,
         cast(affinity as double) as affinity,
-        cast(affinity / nullif(sum(affinity) over (partition by as_of_date, user_id), 0) as double) as affinity_share
+        affinity / nullif({{ exact_sum('affinity', 'over (partition by as_of_date, user_id)') }}, 0) as affinity_share
     from by_category
 
 )

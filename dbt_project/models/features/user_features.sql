@@ -73,9 +73,13 @@ purchases as (
         sum(case when days_ago <= 112 then events else 0 end) as lines_112d,
         sum(case when days_ago <= 364 then list_spend else 0 end) as list_spend_364d,
         sum(case when days_ago <= 364 then list_spend - spend else 0 end) as discount_364d,
-        sum(case when days_ago <= 364 then spend * exp(-days_ago / 90.0) else 0 end) as recency_weighted_spend,
+        {{ exact_sum('case when days_ago <= 364 then spend * exp(-days_ago / 90.0) else 0 end') }} as recency_weighted_spend,
         avg(gap_days) as mean_gap_days,
-        stddev_samp(gap_days) as sd_gap_days
+        -- the sample deviation, from whole-number sums
+        sqrt(
+            (count(gap_days) * sum(gap_days * gap_days) - sum(gap_days) * sum(gap_days))
+            / nullif(cast(count(gap_days) * (count(gap_days) - 1) as double), 0)
+        ) as sd_gap_days
     from purchase_days
     group by as_of_date, user_id
 
@@ -90,7 +94,7 @@ browsing as (
         {% for kind in ['view', 'cart', 'wishlist', 'search'] -%}
         sum(case when event_type = '{{ kind }}' and days_ago <= 28 then events else 0 end) as {{ kind }}s_28d,
         {% endfor -%}
-        sum(case when days_ago <= 28 then dwell_seconds end) as dwell_seconds_28d
+        {{ exact_sum('case when days_ago <= 28 then dwell_seconds end') }} as dwell_seconds_28d
     from activity
     where event_type <> 'purchase'
     group by as_of_date, user_id
@@ -117,7 +121,7 @@ reviews as (
     select
         as_of_dates.as_of_date,
         reviews.user_id,
-        avg(reviews.rating) as mean_rating
+        {{ exact_avg('reviews.rating') }} as mean_rating
     from {{ ref('stg_reviews') }} as reviews
     inner join as_of_dates on reviews.reviewed_on < as_of_dates.as_of_date
     group by as_of_dates.as_of_date, reviews.user_id
@@ -171,7 +175,7 @@ final as (
     select
         *,
         cast(percent_rank() over (partition by as_of_date order by recency_weighted_spend) as double) as value_percentile,
-        cast(discount_share_364d / nullif(avg(discount_share_364d) over (partition by as_of_date), 0) as double)
+        cast(discount_share_364d / nullif({{ exact_avg('discount_share_364d', 'over (partition by as_of_date)') }}, 0) as double)
             as relative_discount_use
     from joined
 

@@ -35,7 +35,7 @@ brand_history as (
         history.as_of_date,
         history.user_id,
         products.brand,
-        sum(history.affinity) as affinity
+        {{ exact_sum('history.affinity') }} as affinity
     from product_history as history
     inner join products on history.as_of_date = products.as_of_date and history.product_id = products.product_id
     where products.brand is not null
@@ -49,8 +49,8 @@ habits as (
     select
         history.as_of_date,
         history.user_id,
-        sum(history.affinity) as affinity,
-        avg(case when history.purchase_days > 0 then products.price_percentile end) as price_level,
+        {{ exact_sum('history.affinity') }} as affinity,
+        {{ exact_avg('case when history.purchase_days > 0 then products.price_percentile end') }} as price_level,
         avg(case when history.purchase_days > 1 then 1.0 when history.purchase_days = 1 then 0.0 end) as rebuy_share
     from product_history as history
     inner join products on history.as_of_date = products.as_of_date and history.product_id = products.product_id

@@ -110,7 +110,7 @@ final as (
         cast(sum(case when days_ago <= 28 then carts else 0 end) as integer) as carts_28d,
         cast(min(case when views + carts > 0 then days_ago end) as integer) as days_since_last_view,
         -- a purchase day counts 1, a cart or wish 0.3, a view 0.1 of one, each halved every half-life
-        cast(sum(decay * (purchases + 0.3 * carts + 0.1 * views)) as double) as affinity
+        {{ exact_sum('decay * (purchases + 0.3 * carts + 0.1 * views)') }} as affinity
     from looked_back
     group by as_of_date, user_id, product_id
 

