@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import typer
 from rich.table import Table
 
 from promo_cli.console import results
@@ -30,13 +31,14 @@ PRICES = """
         inner join staging.stg_products as products using (product_id)
         where recommended.recommendation_rank between 2 and 10
     )
-    select user_id, product_name, list_price, non_personal_price, personal_price, guardrail, reason
+    select user_id, product_name as product, list_price as list, non_personal_price as market, personal_price as price, guardrail, reason
     from picks
     where place = 1
     order by guardrail
 """
 
-ELIGIBILITY = """
+# A pair may fail several rules, and then counts in several rows.
+VERDICTS = """
     select coalesce(reason_code, 'accepted') as outcome, count(*) as user_promotion_pairs
     from (
         select unnest(case when is_eligible then [null] else reject_reasons end) as reason_code
@@ -60,36 +62,44 @@ def print_report(database: Path, exported: Export) -> None:
     import duckdb
 
     console = results()
+    campaign = exported.manifest["campaign_id"]
     with duckdb.connect(str(database), read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
 
         def show(title: str, sql: str, parameters: dict[str, Any] | None = None) -> None:
+            """A table of the query's columns; `reason`, a sentence and always the last, goes below it line by line."""
             cursor = connection.execute(sql, parameters or {})
-            columns = [column[0].replace("_", " ") for column in cursor.description]
+            columns = [column[0] for column in cursor.description]
+            rows = cursor.fetchall()
+            shown = columns[:-1] if columns[-1] == "reason" else columns
             table = Table(title=title, title_justify="left", title_style="bold")
-            for column in columns:
-                table.add_column(column, overflow="fold")
-            for row in cursor.fetchall():
-                table.add_row(
-                    *("" if value is None else f"{value:,}" if isinstance(value, int) else str(value) for value in row)
-                )
+            for column in shown:
+                table.add_column(column.replace("_", " "))
+            for row in rows:
+                table.add_row(*(_shown(value) for value in row[: len(shown)]))
             console.print(table)
+            for row in rows if len(shown) < len(columns) else []:
+                typer.echo(f"  {row[-2]}: {row[-1]}")
+            typer.echo("")
 
-        show("Segments (promotions.user_segments)", SEGMENTS)
-        show("Prices, one for each guardrail that bit (promotions.dynamic_prices)", PRICES)
-        show("Verdicts on user × promotion, a pair may fail several rules (promotions.coupon_eligibility)", ELIGIBILITY)
-        show(f"Offers of the campaign {exported.manifest['campaign_id']} (promotions.offers)", OFFERS,
-             {"campaign": exported.manifest["campaign_id"]})  # fmt: skip
-    console.print(
-        f"Campaign file: {exported.path} ({exported.manifest['rows']:,} people); manifest: {exported.manifest_path}"
-    )
-    console.print(
-        "\nTry next:\n"
+        show("Segments: promotions.user_segments", SEGMENTS)
+        show("Prices: promotions.dynamic_prices", PRICES)
+        show("Verdicts: promotions.coupon_eligibility", VERDICTS)
+        show("Offers: promotions.offers", OFFERS, {"campaign": campaign})
+    typer.echo(f"Campaign file: {exported.path} ({exported.manifest['rows']:,} people), its manifest beside it.\n")
+    typer.echo(
+        "Try next:\n"
         f"  any DuckDB client on {database}:\n"
         "    select * from promotions.recommendations where user_id = '1' order by recommendation_rank;\n"
         "    select promotion_name, reject_reasons, reason from promotions.coupon_eligibility\n"
-        "      where user_id = '1' and source = 'catalogue';\n"
+        "    where user_id = '1' and source = 'catalogue';\n"
         "  promo export win_back --format parquet\n"
         "  change a row of dbt_project/seeds/promotion_catalogue.csv, then: promo build\n"
         "  your own shop: promo load files --help"
     )
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}" if isinstance(value, float) else str(value)

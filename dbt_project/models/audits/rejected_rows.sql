@@ -4,7 +4,12 @@ with judged as (
     {% for table_name, keys in shop_tables().items() -%}
     select
         '{{ table_name }}' as table_name,
-        concat_ws('|', {% for key in keys %}cast({{ key }} as string){{ ", " if not loop.last }}{% endfor %}) as row_key,
+        concat_ws(
+            '|',
+            {% for key in keys -%}
+            cast({{ key }} as string){{ "," if not loop.last }}
+            {% endfor %}
+        ) as row_key,
         reject_reasons as reasons,
         rejected_row
     from {{ ref('checked_' ~ table_name) }}
@@ -14,7 +19,7 @@ with judged as (
 
     select
         table_name,
-        concat(file_name, ':', cast(line_number as string)) as row_key,
+        concat_ws('', file_name, ':', cast(line_number as string)) as row_key,
         {{ array_of(['reason']) }} as reasons,
         {{ json_object(['row_text']) }} as rejected_row
     from {{ load_rejects() }} as unreadable

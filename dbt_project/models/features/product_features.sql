@@ -40,8 +40,10 @@ sales as (
     select
         as_of_dates.as_of_date,
         sold.product_id,
-        sum(case when {{ days_between('sold.ordered_on', 'as_of_dates.as_of_date') }} <= 7 then sold.units else 0 end) as units_7d,
-        sum(case when {{ days_between('sold.ordered_on', 'as_of_dates.as_of_date') }} <= 28 then sold.units else 0 end) as units_28d,
+        sum(case when {{ days_between('sold.ordered_on', 'as_of_dates.as_of_date') }} <= 7 then sold.units else 0 end)
+            as units_7d,
+        sum(case when {{ days_between('sold.ordered_on', 'as_of_dates.as_of_date') }} <= 28 then sold.units else 0 end)
+            as units_28d,
         sum(sold.units) as units_112d,
         sum(sold.spend) as revenue_112d,
         sum(sold.list_spend) as list_revenue_112d,
@@ -218,7 +220,7 @@ final as (
 
     select
         *,
-        cast(percent_rank() over (partition by as_of_date, category order by list_price) as double) as price_percentile,
+        cast(percent_rank() over (partition by as_of_date, category order by list_price nulls last) as double) as price_percentile,
         cast(buyers_112d / nullif(
             cast(sum(buyers_112d) over (partition by as_of_date, category) as double), 0
         ) as double) as category_buyer_share

@@ -42,7 +42,7 @@ words as (
         as_of_date,
         user_id,
         recency_rank,
-        concat(event_type, '|', {{ gap_class('days_before') }}) as word
+        concat_ws('', event_type, '|', {{ gap_class('days_before') }}) as word
     from newest
 
 ),

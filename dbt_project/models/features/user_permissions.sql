@@ -45,7 +45,7 @@ buckets as (
 
     select
         user_id,
-        {{ hash_bucket("concat('" ~ var('holdout_salt') ~ ":', user_id)", 10000) }} as holdout_bucket
+        {{ hash_bucket("concat_ws('', '" ~ var('holdout_salt') ~ ":', user_id)", 10000) }} as holdout_bucket
     from users
 
 ),
@@ -55,12 +55,13 @@ final as (
     select
         as_of_dates.as_of_date,
         buckets.user_id,
-        buckets.holdout_bucket,
-        buckets.holdout_bucket < {{ policy_value('holdout_percent') }} * 100 as is_holdout,
         {% for purpose in ['marketing', 'personalisation', 'ads'] -%}
-        case when by_purpose.said_{{ purpose }} then by_purpose.{{ purpose }} else {{ var('default_consent') }} end
-            as {{ purpose }}_consent{{ "," if not loop.last }}
-        {% endfor %}
+        case
+            when by_purpose.said_{{ purpose }} then by_purpose.{{ purpose }} else {{ var('default_consent') }}
+        end as {{ purpose }}_consent,
+        {% endfor -%}
+        buckets.holdout_bucket,
+        buckets.holdout_bucket < {{ policy_value('holdout_percent') }} * 100 as is_holdout
     from buckets
     cross join as_of_dates
     left join by_purpose

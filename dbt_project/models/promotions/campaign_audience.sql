@@ -1,10 +1,20 @@
 -- who gets a campaign, with the offers it carries: consent given, control groups left out
 with offers as (
 
-    select offers.*
+    select
+        offers.*,
+        concat_ws(
+            '',
+            offers.promotion_name,
+            case
+                when offers.product_id is not null
+                    then concat_ws('', ' (', coalesce(products.product_name, offers.product_id), ')')
+            end
+        ) as offer_name
     from {{ ref('offers') }} as offers
     inner join {{ ref('as_of_dates') }} as dates
         on offers.as_of_date = dates.as_of_date and offers.as_of_date = dates.data_until
+    left join {{ ref('stg_products') }} as products on offers.product_id = products.product_id
 
 ),
 
@@ -27,7 +37,7 @@ carried as (
         offers.user_id,
         cast(count(*) as integer) as offers,
         {{ collect_ordered('offers.offer_id', 'offers.user_rank') }} as offer_ids,
-        {{ collect_ordered('offers.promotion_name', 'offers.user_rank') }} as offer_names,
+        {{ collect_ordered('offers.offer_name', 'offers.user_rank') }} as offer_names,
         {{ collect_ordered('offers.reason', 'offers.user_rank') }} as reasons,
         min(offers.valid_from) as valid_from,
         max(offers.valid_to) as valid_to,

@@ -7,11 +7,15 @@ with terms as (
 
     select
         terms.*,
-        exists (
-            select 1 from {{ ref('stg_coupon_products') }} as products where products.coupon_id = terms.promotion_id
+        exists(
+            select 1
+            from {{ ref('stg_coupon_products') }} as products
+            where products.coupon_id = terms.promotion_id
         ) as is_for_products,
-        exists (
-            select 1 from {{ ref('stg_campaign_sends') }} as sends where sends.campaign_id = terms.campaign_id
+        exists(
+            select 1
+            from {{ ref('stg_campaign_sends') }} as sends
+            where sends.campaign_id = terms.campaign_id
         ) as is_sent_to_some
     from {{ ref('promotion_terms') }} as terms
 
@@ -107,8 +111,8 @@ pairs as (
             when terms.kind in {{ product_kinds }} then users.pick_interest
             else users.purchase_intent
         end as redemption_score,
-        {{ hash_bucket("concat(terms.campaign_id, ':', users.user_id)", 10000) }}
-            < {{ policy_value('campaign_holdout_percent') }} * 100 as is_campaign_holdout
+        {{ policy_value('campaign_holdout_percent') }} * 100
+        > {{ hash_bucket("concat_ws('', terms.campaign_id, ':', users.user_id)", 10000) }} as is_campaign_holdout
     from users
     cross join terms
     left join received on users.user_id = received.user_id and terms.campaign_id = received.campaign_id

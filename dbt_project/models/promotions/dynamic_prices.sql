@@ -112,21 +112,23 @@ final as (
         case
             when personal_price < prior_price_30d then cast(floor(100 * (1 - personal_price / prior_price_30d)) as integer)
         end as announced_discount_percent,
-        concat(
-            'List price ', cast(list_price as string), ', market price ', cast(cast(market_price as decimal(18, 2)) as string),
+        concat_ws(
+            '', 'List price ', cast(list_price as string),
+            ', market price ', cast(cast(market_price as decimal(18, 2)) as string),
             case
                 when not is_personal then '; the user refused personalisation, so the market price holds'
-                else concat(
-                    '; interest is ', cast(cast(round(100 * interest / nullif(max_interest, 0)) as integer) as string),
+                else concat_ws(
+                    '', '; interest is ', cast(cast(round(100 * interest / nullif(max_interest, 0)) as integer) as string),
                     ' % of the highest of this user, so the formula gives ', cast(cast(formula_price as decimal(18, 2)) as string)
                 )
             end,
             case binding_guardrail
                 when 'LIST_PRICE' then '; held at the list price'
-                when 'PRIOR_PRICE' then concat(
-                    '; the cut is withdrawn because it is not below the lowest price of the last 30 days, ',
-                    cast(prior_price_30d as string)
-                )
+                when 'PRIOR_PRICE'
+                    then concat_ws(
+                        '', '; the cut is withdrawn because it is not below the lowest price of the last 30 days, ',
+                        cast(prior_price_30d as string)
+                    )
                 when 'MARGIN_FLOOR' then '; raised to the margin floor'
                 when 'MAX_DISCOUNT' then '; raised to the deepest discount allowed'
                 when 'MAX_STEP' then '; held to the largest step from the last price'

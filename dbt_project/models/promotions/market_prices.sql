@@ -43,9 +43,10 @@ factors as (
         *,
         -- this week against the mean of four; eight units of prior keep slow sellers at 1
         case
-            when units_28d > 0 then least(demand_cap, greatest(
-                demand_floor, 1 + demand_slope * ln((4 * units_7d + 8) / (units_28d + 8)) / ln(2.0)
-            ))
+            when units_28d > 0
+                then least(demand_cap, greatest(
+                    demand_floor, 1 + demand_slope * ln((4 * units_7d + 8) / (units_28d + 8)) / ln(2.0)
+                ))
             else 1.0
         end as demand_factor,
         case

@@ -39,8 +39,8 @@ final as (
         eligible.redemption_score,
         eligible.expected_margin,
         decided.user_rank,
-        concat(
-            'Ranked ', cast(decided.user_rank as string), ' among the promotions open to the user, by expected margin ',
+        concat_ws(
+            '', 'Ranked ', cast(decided.user_rank as string), ' among the promotions open to the user, by expected margin ',
             cast(cast(eligible.expected_margin as decimal(18, 2)) as string), '.'
         ) as reason
     from decided

@@ -14,7 +14,7 @@ coupons as (
     select
         dates.as_of_date,
         coupons.coupon_id as promotion_id,
-        concat('Coupon ', coupons.coupon_id) as promotion_name,
+        concat_ws('', 'Coupon ', coupons.coupon_id) as promotion_name,
         'shop_coupon' as source,
         coupons.kind,
         coupons.campaign_id,
@@ -43,7 +43,8 @@ coupons as (
     left join {{ ref('stg_campaigns') }} as campaigns on coupons.campaign_id = campaigns.campaign_id
     where
         coupons.valid_to > {{ add_hours('dates.as_of_at', '-24 * cast(' ~ policy_value('considered_days') ~ ' as integer)') }}
-        and coupons.valid_from < {{ add_hours('dates.as_of_at', '24 * cast(' ~ policy_value('considered_days') ~ ' as integer)') }}
+        and coupons.valid_from
+        < {{ add_hours('dates.as_of_at', '24 * cast(' ~ policy_value('considered_days') ~ ' as integer)') }}
 
 ),
 

@@ -32,7 +32,7 @@ purchases as (
         events.event_at,
         events.event_on,
         events.x_columns,
-        coalesce(events.session_id, concat(events.user_id, ' ', cast(events.event_on as string))) as order_id,
+        coalesce(events.session_id, concat_ws('', events.user_id, ' ', cast(events.event_on as string))) as order_id,
         coalesce(events.quantity, 1) as quantity,
         coalesce(events.price, products.list_price) as price
     from {{ ref('checked_events') }} as events

@@ -25,7 +25,7 @@ mentioned as (
         brand,
         price,
         -- the newest mention wins; the key settles a tie
-        concat(cast(event_at as string), ' ', event_id) as mentioned_at
+        concat_ws('', cast(event_at as string), ' ', event_id) as mentioned_at
     from {{ ref('checked_events') }}
     where
         {{ array_size('reject_reasons') }} = 0
