@@ -162,9 +162,7 @@ def _weighted_auc(y: NDArray[np.float64], weight: NDArray[np.float64], step_of: 
     return float((positives * (below + negatives / 2)).sum() / pairs)
 
 
-def _checked(
-    labels: ArrayLike, scores: ArrayLike, both_classes: bool = False
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _checked(labels: ArrayLike, scores: ArrayLike, both_classes: bool = False) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Both as float64 [N], or ValueError."""
     y, p = np.asarray(labels, dtype=np.float64), np.asarray(scores, dtype=np.float64)
     if y.ndim != 1 or y.shape != p.shape or not len(y):

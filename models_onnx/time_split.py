@@ -17,7 +17,7 @@ class TimeSplit:
         return sorted([*self.train, *self.validation, *self.test])
 
 
-class ThinData(ValueError):
+class ThinData(ValueError):  # noqa: N818 - it names what is wrong, not that something is
     """Too little history to train on; one line that says how much there is and how much is needed."""
 
 

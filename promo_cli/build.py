@@ -10,18 +10,14 @@ from promo_cli.paths import DEFAULT_DATABASE, database_path
 
 Database = Annotated[
     Path | None,
-    typer.Option(
-        "--database", metavar="PATH", help=f"Working database [default: $OFFERHOUSE_DB or {DEFAULT_DATABASE}]."
-    ),
+    typer.Option("--database", metavar="PATH", help=f"Working database [default: $OFFERHOUSE_DB or {DEFAULT_DATABASE}]."),
 ]
 
 
 def build(
     as_of_date: Annotated[
         str | None,
-        typer.Option(
-            metavar="YYYY-MM-DD", help="Nothing on or after this day is read [default: the day after the data]."
-        ),
+        typer.Option(metavar="YYYY-MM-DD", help="Nothing on or after this day is read [default: the day after the data]."),
     ] = None,
     full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Score everything again.")] = False,
     database: Database = None,
@@ -31,9 +27,7 @@ def build(
     build_warehouse(database_path(database), as_of_date, full_refresh, quiet)
 
 
-def build_warehouse(
-    database: Path, as_of_date: str | None = None, full_refresh: bool = False, quiet: bool = False
-) -> None:
+def build_warehouse(database: Path, as_of_date: str | None = None, full_refresh: bool = False, quiet: bool = False) -> None:
     """Run `dbt build` on `database`; raises PromoError when there is none, a date is no date, or a model or test fails."""
     from datetime import date
 

@@ -107,9 +107,7 @@ def _refuse_unread_consents(connection: duckdb.DuckDBPyConnection) -> None:
         return
     unread = "select exists (from shop.consents) and not exists (from staging.base_consents)"
     if connection.execute(unread).fetchall()[0][0]:
-        raise PromoError(
-            "shop.consents was loaded after the last build, which doesn't know it; run promo build", DATA_FAULT
-        )
+        raise PromoError("shop.consents was loaded after the last build, which doesn't know it; run promo build", DATA_FAULT)
 
 
 def _nobody(connection: duckdb.DuckDBPyConnection, campaign_id: str) -> PromoError:

@@ -105,9 +105,7 @@ def _why_it_failed(results_file: Path, complaint: str) -> str:
                 kind, _, name = result["unique_id"].split(".")[:3]
                 message = _plain(result["message"] or "")
                 if result["status"] == "fail" and kind == "test":
-                    return (
-                        f"the test {name} failed ({message.split(',')[0].lower()}); its rows: dbt show --select {name}"
-                    )
+                    return f"the test {name} failed ({message.split(',')[0].lower()}); its rows: dbt show --select {name}"
                 return f"{kind.replace('_', ' ')} {name} failed: {message}"
     return f"dbt stopped: {_plain(complaint)}"
 

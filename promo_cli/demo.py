@@ -13,16 +13,10 @@ DEMO_CAMPAIGN = "weekly_thanks"
 def demo(
     database: Annotated[
         Path | None,
-        typer.Option(
-            "--database", metavar="PATH", help=f"Working database [default: $OFFERHOUSE_DB or {DEFAULT_DATABASE}]."
-        ),
+        typer.Option("--database", metavar="PATH", help=f"Working database [default: $OFFERHOUSE_DB or {DEFAULT_DATABASE}]."),
     ] = None,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of the campaign file.")] = Path(
-        "exports"
-    ),
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="No progress; results and errors are still told.")
-    ] = False,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of the campaign file.")] = Path("exports"),
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; results and errors are still told.")] = False,
 ) -> None:
     """Load a year of a US grocery shop, build segments, prices and offers, export a campaign, and show what came out.
 

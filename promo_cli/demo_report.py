@@ -31,7 +31,8 @@ PRICES = """
         inner join staging.stg_products as products using (product_id)
         where recommended.recommendation_rank between 2 and 10
     )
-    select user_id, product_name as product, list_price as list, non_personal_price as market, personal_price as price, guardrail, reason
+    select user_id, product_name as product, list_price as list, non_personal_price as market,
+        personal_price as price, guardrail, reason
     from picks
     where place = 1
     order by guardrail

@@ -60,9 +60,7 @@ def _from_duckdb_error(error: Exception) -> PromoError:
             ENVIRONMENT_FAULT,
         )
     if isinstance(error, duckdb.OutOfMemoryException):
-        return PromoError(
-            "DuckDB ran out of memory; raise OFFERHOUSE_MEMORY, e.g. OFFERHOUSE_MEMORY=8GB", ENVIRONMENT_FAULT
-        )
+        return PromoError("DuckDB ran out of memory; raise OFFERHOUSE_MEMORY, e.g. OFFERHOUSE_MEMORY=8GB", ENVIRONMENT_FAULT)
     if isinstance(error, duckdb.IOException):
         return PromoError(duckdb_reason(error), ENVIRONMENT_FAULT)
     return PromoError(f"unexpected {type(error).__name__}: {_first_line(error)}; run again with --debug and report it")

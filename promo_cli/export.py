@@ -39,9 +39,7 @@ def export(
     ] = DEFAULT_OUTPUT,
     database: Annotated[
         Path | None,
-        typer.Option(
-            "--database", metavar="PATH", help=f"Working database [default: $OFFERHOUSE_DB or {DEFAULT_DATABASE}]."
-        ),
+        typer.Option("--database", metavar="PATH", help=f"Working database [default: $OFFERHOUSE_DB or {DEFAULT_DATABASE}]."),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes; result and errors are still told.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the manifest, with the paths, as JSON.")] = False,

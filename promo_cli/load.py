@@ -18,9 +18,7 @@ app = typer.Typer(
 
 Database = Annotated[
     Path | None,
-    typer.Option(
-        "--database", metavar="PATH", help=f"Working database [default: $OFFERHOUSE_DB or {DEFAULT_DATABASE}]."
-    ),
+    typer.Option("--database", metavar="PATH", help=f"Working database [default: $OFFERHOUSE_DB or {DEFAULT_DATABASE}]."),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Neither progress nor notes; errors are still told.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]

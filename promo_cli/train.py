@@ -21,19 +21,13 @@ def train(
     seed: Annotated[int, typer.Option(help="Equal inputs and seed give equal metrics.")] = 1,
     database: Annotated[
         Path | None,
-        typer.Option(
-            "--database", metavar="PATH", help=f"Working database [default: $OFFERHOUSE_DB or {DEFAULT_DATABASE}]."
-        ),
+        typer.Option("--database", metavar="PATH", help=f"Working database [default: $OFFERHOUSE_DB or {DEFAULT_DATABASE}]."),
     ] = None,
     models_folder: Annotated[
         Path | None,
-        typer.Option(
-            "--models-folder", metavar="DIR", help="Where models and registry.json go [default: the shipped folder]."
-        ),
+        typer.Option("--models-folder", metavar="DIR", help="Where models and registry.json go [default: the shipped folder]."),
     ] = None,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="No progress; results and errors are still told.")
-    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; results and errors are still told.")] = False,
 ) -> None:
     """Train models on the loaded shop; each takes its place only if it beats its baseline on the validation window.
 
@@ -93,9 +87,7 @@ def train_model(name: str, database: Path, models_folder: Path, seed: int, quiet
         try:
             run(["path:models/staging", "path:seeds", "user_activity_days"], [])
             first_day, data_until, source = _extent(training_database)
-            split = (weekly_split if name == "purchase_intent" else window_split)(
-                first_day, data_until, HORIZON_DAYS[name]
-            )
+            split = (weekly_split if name == "purchase_intent" else window_split)(first_day, data_until, HORIZON_DAYS[name])
             models = _feature_models(name)
             run([*models, *(f"+{model}" for model in models), "--exclude", "path:models/staging/*/"], split.all())
             with duckdb.connect(str(training_database), read_only=True) as connection:
@@ -153,9 +145,7 @@ def _train_purchase_intent(
     )  # fmt: skip
 
 
-def _train_interest(
-    connection: Any, split: Any, folder: Path, seed: int, source: str, bar: Any, task: Any
-) -> dict[str, Any]:
+def _train_interest(connection: Any, split: Any, folder: Path, seed: int, source: str, bar: Any, task: Any) -> dict[str, Any]:
     from models_onnx.interest.train import train as train_scorers
     from promo_cli.interest_features import interest_features
 

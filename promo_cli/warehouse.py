@@ -60,9 +60,7 @@ def _limit(connection: duckdb.DuckDBPyConnection, setting: str, variable: str, d
     try:
         connection.execute(f"set {setting} = {quoted_text(value)}")
     except duckdb.Error as error:
-        raise PromoError(
-            f"{variable}={value} is no size; write e.g. {variable}={default}", ENVIRONMENT_FAULT
-        ) from error
+        raise PromoError(f"{variable}={value} is no size; write e.g. {variable}={default}", ENVIRONMENT_FAULT) from error
 
 
 def _why_not_open(path: Path, error: duckdb.Error) -> str:

@@ -65,9 +65,7 @@ def _why_not_open(path: Path, error: duckdb.Error) -> str:
     text = str(error)
     if "Could not set lock" in text:
         process = re.search(r"\(PID \d+\)", text)
-        return (
-            f"{path} is being written by another process{f' {process[0]}' if process else ''}; run again when it ends"
-        )
+        return f"{path} is being written by another process{f' {process[0]}' if process else ''}; run again when it ends"
     if "Permission denied" in text:
         return f"{path}: permission denied; give this user the right to read it"
     return f"{path} can't be opened as a DuckDB database: {duckdb_reason(error)}"

@@ -77,8 +77,7 @@ _NUMBER = re.compile(r"[\d.]+([eE][+-]?\d+)?")
 # Names of columns, and macros, that are days or moments.
 _DAY_COLUMN = re.compile(r"(_on|_at|_date|_day|_until|_from|_to)$|^(day|date|data_until)$")
 _DAY_MACROS = {
-    ENGINE_PREFIX + name
-    for name in ("add_days", "add_hours", "local_date", "local_timestamp", "utc_midnight", "utc_now")
+    ENGINE_PREFIX + name for name in ("add_days", "add_hours", "local_date", "local_timestamp", "utc_midnight", "utc_now")
 }
 
 

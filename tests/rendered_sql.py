@@ -174,8 +174,7 @@ class Renderer:
             "adapter": SimpleNamespace(
                 get_relation=relation,
                 get_columns_in_relation=lambda found: [
-                    SimpleNamespace(name=name, data_type="varchar")
-                    for name in self._contract[found.identifier]["columns"]
+                    SimpleNamespace(name=name, data_type="varchar") for name in self._contract[found.identifier]["columns"]
                 ],
                 quote=str,  # each engine quotes names in its own way
             ),

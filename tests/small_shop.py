@@ -34,7 +34,7 @@ TABLES = {
     """,
     "events": """
         select u || '/' || d || '/' || n as event_id, 'u' || u as user_id, 'p' || (hash(u + d * 7 + n) % 60) as product_id,
-            'session ' || u || ' ' || d as session_id, case n when 0 then 'view' when 1 then 'view' else 'addtocart' end as event_type,
+            'session ' || u || ' ' || d as session_id, case when n < 2 then 'view' else 'addtocart' end as event_type,
             timestamp '2025-01-01 20:30:00' + to_days(d::integer) as event_at, 20 + n as dwell_seconds
         from range(80) as users(u), range(150, 200) as days(d), range(3) as numbers(n)
         where (d + u) % 5 = 0

@@ -51,8 +51,7 @@ def columns(draw: st.DrawFn, rows: st.SearchStrategy, element_types: list[pa.Dat
     type_ = draw(st.sampled_from([pa.list_, pa.large_list]))(element)
     chunks = draw(st.lists(st.tuples(*[st.lists(rows, max_size=4)] * 3), min_size=1, max_size=3))
     arrays = [
-        pa.array([*before, *kept, *after], type=type_)[len(before) : len(before) + len(kept)]
-        for before, kept, after in chunks
+        pa.array([*before, *kept, *after], type=type_)[len(before) : len(before) + len(kept)] for before, kept, after in chunks
     ]
     return [row for _, kept, _ in chunks for row in kept], pa.chunked_array(arrays, type=type_)
 

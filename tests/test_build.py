@@ -108,9 +108,7 @@ def test_all_reasons_of_a_refusal_are_told(plain: duckdb.DuckDBPyConnection) -> 
 
 def test_own_columns_reach_the_features(plain: duckdb.DuckDBPyConnection) -> None:
     assert one(plain, "select x_columns ->> 'x_store_visits' from features.user_features where user_id = 'u8'") == "1"
-    assert (
-        one(plain, "select x_columns ->> 'x_shelf' from features.product_features where product_id = 'p3'") == "shelf 3"
-    )
+    assert one(plain, "select x_columns ->> 'x_shelf' from features.product_features where product_id = 'p3'") == "shelf 3"
 
 
 def test_sold_out_products_are_not_recommended(plain: duckdb.DuckDBPyConnection) -> None:
@@ -153,7 +151,8 @@ def features_as_of(database: Path) -> dict[str, list[tuple[object, ...]]]:
         names = [
             name
             for (name,) in connection.execute(
-                "select distinct table_name from information_schema.columns where table_schema = 'features' and column_name = 'as_of_date'"
+                "select distinct table_name from information_schema.columns "
+                "where table_schema = 'features' and column_name = 'as_of_date'"
             ).fetchall()
             if not name.endswith("_labels")
         ]
@@ -173,9 +172,7 @@ def test_rows_on_or_after_the_as_of_date_change_no_feature(built: Path, tmp_path
         assert after[name] == before[name], name
     # The same row a moment earlier does change them: the comparison can fail.
     with duckdb.connect(str(database)) as connection:
-        connection.execute(
-            "update shop.order_lines set ordered_at = timestamp '2025-05-31 23:59:59' where order_id = 'future'"
-        )
+        connection.execute("update shop.order_lines set ordered_at = timestamp '2025-05-31 23:59:59' where order_id = 'future'")
     earlier = features_as_of(database)
     for name in ("user_features", "product_features", "user_event_sequences", "user_product_features"):
         assert earlier[name] != before[name], name
@@ -213,9 +210,7 @@ def test_a_missing_column_stops_the_build_with_one_line(built: Path, tmp_path: P
     shutil.copy(built, database)
     with duckdb.connect(str(database)) as connection:
         connection.execute("alter table shop.order_lines rename quantity to qty")
-    with pytest.raises(
-        PromoError, match="shop.order_lines has no column quantity: add it, or name the column"
-    ) as failure:
+    with pytest.raises(PromoError, match=r"shop\.order_lines has no column quantity: add it, or name the column") as failure:
         build_warehouse(database, quiet=True)
     assert "\n" not in failure.value.message
     # The way out that the line names.

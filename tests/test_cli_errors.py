@@ -39,9 +39,7 @@ def test_markup_and_line_breaks_in_names_are_shown_as_they_are(promo: Promo, tmp
     assert_one_line(err, "[bold]no folder")
 
 
-@pytest.mark.parametrize(
-    "arguments", [("load", "file"), ("load", "files"), ("load", "files", "x", "--nonsense"), ("lod",)]
-)
+@pytest.mark.parametrize("arguments", [("load", "file"), ("load", "files"), ("load", "files", "x", "--nonsense"), ("lod",)])
 def test_wrong_call_is_2(promo: Promo, arguments: tuple[str, ...]) -> None:
     code, out, err = promo(*arguments)
     assert (code, out) == (2, "")
@@ -148,9 +146,7 @@ def test_debug_shows_the_traceback_before_the_line(promo: Promo, tmp_path: Path)
     assert code == 1
     assert err.startswith("Traceback")
     assert err.splitlines()[-1].startswith("promo: there is no folder")
-    assert_one_line(
-        promo("load", "files", tmp_path / "nowhere")[2], "there is no folder"
-    )  # the option holds for one run
+    assert_one_line(promo("load", "files", tmp_path / "nowhere")[2], "there is no folder")  # the option holds for one run
 
 
 def test_broken_contract_is_3(tmp_path: Path) -> None:

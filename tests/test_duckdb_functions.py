@@ -101,9 +101,7 @@ def test_model_version(connection: duckdb.DuckDBPyConnection, folder: Path) -> N
     for name, entry in registry.items():
         assert value(connection, f"model_version('{name}')") == entry["sha256"][:12]
     assert value(connection, "model_version(null)") is None
-    with pytest.raises(
-        duckdb.InvalidInputException, match=r"churn: no such model .*; registered: interest, interest_l"
-    ):
+    with pytest.raises(duckdb.InvalidInputException, match=r"churn: no such model .*; registered: interest, interest_l"):
         value(connection, "model_version('churn')")
     with pytest.raises(duckdb.InvalidInputException, match=r"churn: no model serves .*; there are purchase_intent"):
         value(connection, "serving_model('churn')")
@@ -153,9 +151,7 @@ def test_another_connection_to_the_database_is_told_why_it_cannot_register(tmp_p
 
 
 def test_the_plugin_refuses_a_config_that_cannot_be() -> None:
-    with pytest.raises(
-        DbtRuntimeError, match=r"udfs\.dbt_plugin has no config intrest; it has interest, models_folder"
-    ):
+    with pytest.raises(DbtRuntimeError, match=r"udfs\.dbt_plugin has no config intrest; it has interest, models_folder"):
         Plugin("udfs", {"intrest": "linear"})
     with pytest.raises(DbtRuntimeError, match=r"udfs\.dbt_plugin: interest: must be xgboost or linear, not 'trees'"):
         Plugin("udfs", {"interest": "trees"}).configure_connection(duckdb.connect())
@@ -164,9 +160,7 @@ def test_the_plugin_refuses_a_config_that_cannot_be() -> None:
 def test_dbt_builds_on_the_functions_with_several_threads(tmp_path: Path, folder: Path) -> None:
     project = tmp_path / "project"
     (project / "models").mkdir(parents=True)
-    (project / "dbt_project.yml").write_text(
-        "name: scoring\nprofile: scoring\nflags: {send_anonymous_usage_stats: false}\n"
-    )
+    (project / "dbt_project.yml").write_text("name: scoring\nprofile: scoring\nflags: {send_anonymous_usage_stats: false}\n")
     plugin = {"module": "udfs.dbt_plugin", "config": {"interest": "linear", "models_folder": str(folder)}}
     target = {
         "type": "duckdb",

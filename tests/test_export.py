@@ -94,9 +94,7 @@ def add_person(
         run(database, "insert into features.user_permissions values ('2024-03-05', ?, ?)", [user_id, is_holdout])
 
 
-def add_consent(
-    database: Path, user_id: str, changed_at: str | None, granted: bool, purpose: str = "marketing"
-) -> None:
+def add_consent(database: Path, user_id: str, changed_at: str | None, granted: bool, purpose: str = "marketing") -> None:
     run(database, "insert into shop.consents values (?, ?, ?, ?)", [user_id, purpose, changed_at, granted])
 
 
@@ -150,9 +148,7 @@ def test_parquet_keeps_types_and_text(database: Path, tmp_path: Path) -> None:
     table = parquet.read_table(done.path)
     assert table.column("user_id").to_pylist() == ["=cmd()", "u1", "u2"]
     assert table.schema.names == done.manifest["columns"]
-    kinds = {
-        name: str(table.schema.field(name).type) for name in ("as_of_date", "offers", "valid_to", "expected_margin")
-    }
+    kinds = {name: str(table.schema.field(name).type) for name in ("as_of_date", "offers", "valid_to", "expected_margin")}
     assert kinds == {
         "as_of_date": "date32[day]",
         "offers": "int32",
@@ -196,9 +192,7 @@ def test_csv_text_that_begins_like_a_formula_is_made_safe(database: Path, tmp_pa
         ([(None, False), ("2024-03-02", True)], False),
     ],
 )
-def test_consent_of_the_moment(
-    database: Path, tmp_path: Path, consents: list[tuple[str | None, bool]], stays: bool
-) -> None:
+def test_consent_of_the_moment(database: Path, tmp_path: Path, consents: list[tuple[str | None, bool]], stays: bool) -> None:
     for changed_at, granted in consents:
         add_consent(database, "u1", changed_at, granted)
     done = as_lines(database, tmp_path)
@@ -430,9 +424,7 @@ def test_failure_midway_leaves_the_old_files(
         monkeypatch.setattr(export, "_manifest", fail)
     else:
         monkeypatch.setattr(private_files.os, "fsync", fail)
-    code, out, err = promo(
-        "export", "welcome", "--format", "jsonl", "--database", database, "--output", tmp_path / "exports"
-    )
+    code, out, err = promo("export", "welcome", "--format", "jsonl", "--database", database, "--output", tmp_path / "exports")
     assert (code, out) == (3, "")
     assert err == "promo: no space left on the disk; free some and run again\n"
     assert {path: path.read_bytes() for path in old.path.parent.iterdir()} == before
@@ -491,8 +483,7 @@ def refusal(promo: Promo, database: Path, campaign_id: str) -> tuple[int, str]:
 def test_unknown_campaign_names_the_known_ones(database: Path, promo: Promo) -> None:
     assert refusal(promo, database, "welcom") == (
         1,
-        "campaign welcom is not known; did you mean welcome? "
-        "Known, with people: welcome (2), crowded_out (0), nobody (0)",
+        "campaign welcom is not known; did you mean welcome? Known, with people: welcome (2), crowded_out (0), nobody (0)",
     )
     for number in range(9):
         add_person(database, f"x{number}", campaign_id=f"c{number}\x1b[31m")

@@ -64,24 +64,18 @@ def test_columns_are_typed_as_in_the_contract(warehouse: duckdb.DuckDBPyConnecti
         if loaded:
             assert set(table.required_columns) <= set(loaded)
             assert all(name.startswith("x_") for name in set(loaded) - {column.name for column in table.columns})
-            wanted = {
-                c.name: c.data_type.upper().replace("STRING", "VARCHAR") for c in table.columns if c.name in loaded
-            }
+            wanted = {c.name: c.data_type.upper().replace("STRING", "VARCHAR") for c in table.columns if c.name in loaded}
             assert {name: loaded[name] for name in wanted} == wanted
 
 
 def test_nothing_is_made_up(warehouse: duckdb.DuckDBPyConnection) -> None:
-    tables = {
-        row[0]
-        for row in warehouse.execute("select table_name from duckdb_tables() where schema_name = 'shop'").fetchall()
-    }
+    tables = {row[0] for row in warehouse.execute("select table_name from duckdb_tables() where schema_name = 'shop'").fetchall()}
     assert tables == {
         "users", "products", "order_lines", "coupons", "coupon_products", "coupon_redemptions", "campaigns",
         "campaign_sends", "product_promotions", "settings", "load_rejects",
     }  # fmt: skip
     columns = {
-        row[0]
-        for row in warehouse.execute("select column_name from duckdb_columns() where schema_name = 'shop'").fetchall()
+        row[0] for row in warehouse.execute("select column_name from duckdb_columns() where schema_name = 'shop'").fetchall()
     }
     assert not columns & {
         "unit_cost",
@@ -230,9 +224,7 @@ def test_lines_of_unknown_products_are_kept(one: Query) -> None:
 
 def test_repeated_coupon_products_are_kept_for_staging_to_reject(one: Query) -> None:
     assert one("select count(*) - count(distinct (coupon_id, product_id)) from shop.coupon_products") == 4872
-    most = one(
-        "select max(n) from (select count(distinct product_id) as n from shop.coupon_products group by coupon_id)"
-    )
+    most = one("select max(n) from (select count(distinct product_id) as n from shop.coupon_products group by coupon_id)")
     assert most > 14_000
 
 
@@ -342,10 +334,7 @@ def test_promoted_stores_count_once_whatever_is_repeated(one: Query) -> None:
         """
     )
     assert differing == 0
-    assert (
-        one("select count(*), count(distinct (product_id, week_start)) from shop.product_promotions")
-        == (1_184_798,) * 2
-    )
+    assert one("select count(*), count(distinct (product_id, week_start)) from shop.product_promotions") == (1_184_798,) * 2
     assert one("select count(*) from shop.product_promotions where mailer_stores + display_stores = 0") == 0
 
 
@@ -357,9 +346,7 @@ def test_loading_again_changes_nothing(warehouse: duckdb.DuckDBPyConnection, one
     assert {load.table: load.rows for load in loads}["order_lines"] == first[0]
 
 
-def test_a_damaged_file_leaves_the_previous_shop(
-    warehouse: duckdb.DuckDBPyConnection, one: Query, tmp_path: Path
-) -> None:
+def test_a_damaged_file_leaves_the_previous_shop(warehouse: duckdb.DuckDBPyConnection, one: Query, tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
     for name in complete_journey.PARQUET_FILES:

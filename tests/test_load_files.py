@@ -52,10 +52,7 @@ def refusal(connection: Connection, folder: Path, encoding: str = "utf-8") -> st
 
 def tables(connection: Connection) -> set[str]:
     """Tables of schema shop."""
-    return {
-        row[0]
-        for row in connection.execute("select table_name from duckdb_tables() where schema_name = 'shop'").fetchall()
-    }
+    return {row[0] for row in connection.execute("select table_name from duckdb_tables() where schema_name = 'shop'").fetchall()}
 
 
 def write_parquet(path: Path, query: str) -> None:
@@ -135,14 +132,10 @@ def test_parts_are_one_table(connection: Connection, shop_folder: Path, names: t
         part.parent.mkdir(exist_ok=True)
         extra = ",x_till" if number else ""
         lines = ORDER_LINES.replace("O1,", f"O1{number},").splitlines()
-        part.write_text(
-            "\n".join([lines[0] + extra, *(line + (",7" if number else "") for line in lines[1:]), "broken", ""])
-        )
+        part.write_text("\n".join([lines[0] + extra, *(line + (",7" if number else "") for line in lines[1:]), "broken", ""]))
     assert load(connection, shop_folder)["order_lines"] == (6, 2)
     assert connection.execute("select count(*), count(x_till) from shop.order_lines").fetchone() == (6, 3)
-    assert connection.execute(
-        "select count(distinct file_name), min(line_number) from shop.load_rejects"
-    ).fetchone() == (2, 5)
+    assert connection.execute("select count(distinct file_name), min(line_number) from shop.load_rejects").fetchone() == (2, 5)
 
 
 def test_an_event_log_stands_in_for_products_and_order_lines(connection: Connection, tmp_path: Path) -> None:
@@ -159,9 +152,7 @@ def test_ways_to_write_a_moment(connection: Connection, tmp_path: Path, moment: 
     assert load(connection, tmp_path) == {"events": (1, 0)}
 
 
-@pytest.mark.parametrize(
-    "moment", ["1569888000", "timestamp '2019-10-01'", "timestamptz '2019-10-01'", "date '2019-10-01'"]
-)
+@pytest.mark.parametrize("moment", ["1569888000", "timestamp '2019-10-01'", "timestamptz '2019-10-01'", "date '2019-10-01'"])
 def test_moments_in_parquet(connection: Connection, tmp_path: Path, moment: str) -> None:
     write_parquet(tmp_path / "events.parquet", f"select 7 as user_id, 'view' as event_type, {moment} as event_at")
     assert load(connection, tmp_path) == {"events": (1, 0)}
@@ -230,11 +221,7 @@ def _csv(folder: Path) -> Path:
 
 def test_broken_lines_are_kept_with_number_reason_and_text(connection: Connection, shop_folder: Path) -> None:
     with (shop_folder / "order_lines.csv").open("a") as lines:
-        lines.write(
-            "O3,1,U1\n"
-            + "O4,1,U1,P1,2024-03-03 10:00:00,1,2,2,0,surplus\n"
-            + "O5,1,U2,P1,2024-03-03 10:00:00,1,2,2,0\n"
-        )
+        lines.write("O3,1,U1\n" + "O4,1,U1,P1,2024-03-03 10:00:00,1,2,2,0,surplus\n" + "O5,1,U2,P1,2024-03-03 10:00:00,1,2,2,0\n")
         lines.write('O6,1,"U2,P1,2024-03-03 10:00:00,1,2,2,0\n')
     assert load(connection, shop_folder) == {"products": (2, 0), "order_lines": (4, 3)}
     rejects = connection.execute("from shop.load_rejects order by line_number").fetchall()
@@ -294,9 +281,7 @@ def test_rows_stay_those_of_the_last_load(connection: Connection, shop_folder: P
 def test_a_failed_load_leaves_the_previous_shop(connection: Connection, shop_folder: Path) -> None:
     load(connection, shop_folder)
     (shop_folder / "products.csv").write_text("product_id,category\nP9,NEW\n")
-    (shop_folder / "reviews.csv").write_text(
-        "review_id,user_id,product_id,rating,reviewed_at\nR1,U1,P1,five,2024-01-01\n"
-    )
+    (shop_folder / "reviews.csv").write_text("review_id,user_id,product_id,rating,reviewed_at\nR1,U1,P1,five,2024-01-01\n")
     refusal(connection, shop_folder)
     assert connection.execute("select count(*), max(product_id) from shop.products").fetchone() == (2, "P2")
     assert tables(connection) == {"products", "order_lines", "settings", "load_rejects"}
@@ -339,9 +324,7 @@ def test_missing_required_table(connection: Connection, shop_folder: Path) -> No
 
 
 def test_missing_required_column(connection: Connection, shop_folder: Path) -> None:
-    (shop_folder / "order_lines.csv").write_text(
-        ORDER_LINES.replace("user_id", "custmer_id").replace(",quantity", ",pieces")
-    )
+    (shop_folder / "order_lines.csv").write_text(ORDER_LINES.replace("user_id", "custmer_id").replace(",quantity", ",pieces"))
     message = refusal(connection, shop_folder)
     assert "order_lines.csv has no column user_id, quantity; found: order_id, line_number, custmer_id" in message
     assert "custmer_id to user_id" in message
@@ -368,9 +351,7 @@ def test_column_without_a_value_of_its_type(connection: Connection, shop_folder:
 def test_single_bad_values_are_left_to_staging(connection: Connection, shop_folder: Path) -> None:
     (shop_folder / "order_lines.csv").write_text(ORDER_LINES.replace(",2,3.50,", ",two,3.50,"))
     assert load(connection, shop_folder)["order_lines"] == (3, 0)
-    assert connection.execute("select list(quantity order by quantity) from shop.order_lines").fetchone() == (
-        ["1", "1", "two"],
-    )
+    assert connection.execute("select list(quantity order by quantity) from shop.order_lines").fetchone() == (["1", "1", "two"],)
 
 
 def test_decimal_commas_are_told(connection: Connection, shop_folder: Path) -> None:
@@ -496,9 +477,7 @@ def test_unknown_time_zone_or_currency(
     assert refused.value.exit_code == 2
 
 
-def test_command_prints_what_it_loaded(
-    promo: Callable[..., tuple[int, str, str]], shop_folder: Path, tmp_path: Path
-) -> None:
+def test_command_prints_what_it_loaded(promo: Callable[..., tuple[int, str, str]], shop_folder: Path, tmp_path: Path) -> None:
     (shop_folder / "users.csv").write_text("user_id,foo\nU1,2\nU2,3,4\n")
     database = tmp_path / "db" / "offerhouse.duckdb"
     code, out, err = promo("load", "files", shop_folder, "--database", database)

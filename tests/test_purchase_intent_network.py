@@ -154,9 +154,7 @@ def test_the_export_keeps_the_lstm_and_a_free_batch(trained: TrainedNetwork, tmp
         assert np.abs(scores - predict(trained.network, tokens)).max() < 1e-5
 
 
-def test_a_failed_check_leaves_the_old_file(
-    trained: TrainedNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_check_leaves_the_old_file(trained: TrainedNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(b"yesterday's model")
     monkeypatch.setattr(export, "TOLERANCE", -1.0)

@@ -115,9 +115,7 @@ class TestBoostedInterest(ScorerContract):
 
 
 SHIPPED = MODELS_FOLDER / REGISTRY_FILE
-SHIPPED_KINDS = (
-    {name: entry["kind"] for name, entry in json.loads(SHIPPED.read_text()).items()} if SHIPPED.exists() else {}
-)
+SHIPPED_KINDS = {name: entry["kind"] for name, entry in json.loads(SHIPPED.read_text()).items()} if SHIPPED.exists() else {}
 
 
 @pytest.mark.skipif(not SHIPPED_KINDS, reason="no models are shipped yet: models_onnx/registry.json is absent or empty")

@@ -61,8 +61,7 @@ class ModelRegistry:
         model = RegisteredModel(name, *(str(fields.get(key, "")) for key in RegisteredModel._fields[1:]))
         if not model.file or not model.kind or not _SHA256.fullmatch(model.sha256):
             raise ModelRefused(
-                f"{name}: its entry in {shown} needs a file, a kind and a sha256 of 64 lower-case hex digits; "
-                f"{_remedy(name)}"
+                f"{name}: its entry in {shown} needs a file, a kind and a sha256 of 64 lower-case hex digits; {_remedy(name)}"
             )
         return model
 
@@ -89,8 +88,7 @@ class ModelRegistry:
         sha256 = hashlib.sha256(content).hexdigest()
         if sha256 != model.sha256:
             raise ModelRefused(
-                f"{name}: {self._shown(model.file)} has SHA-256 {sha256[:12]}… but {model.sha256[:12]}… is registered; "
-                f"{remedy}"
+                f"{name}: {self._shown(model.file)} has SHA-256 {sha256[:12]}… but {model.sha256[:12]}… is registered; {remedy}"
             )
         return content
 

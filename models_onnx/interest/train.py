@@ -59,9 +59,7 @@ def train(
     }
     for name, part in parts.items():
         if not 0 < part.labels.sum() < len(part.labels):
-            raise ValueError(
-                f"interest: no candidate was bought in the {name} window, or all were; it can't be trained"
-            )
+            raise ValueError(f"interest: no candidate was bought in the {name} window, or all were; it can't be trained")
     weights, bias = _fit_linear(parts["train"], pairs)
     booster = _fit_boosted(parts["train"], parts["validation"], names, seed, on_round)
     own, popularity = names.index("own_purchase_days"), names.index("product_buyers_28d")
@@ -71,9 +69,7 @@ def train(
             part.features, iteration_range=(0, booster.best_iteration + 1), missing=np.nan
         ),
         "linear form": lambda part: _linear_scores(part, weights, bias),
-        "rule: own purchase days": lambda part: (
-            part.features[:, own] + 1e-6 * np.nan_to_num(part.features[:, popularity])
-        ),
+        "rule: own purchase days": lambda part: part.features[:, own] + 1e-6 * np.nan_to_num(part.features[:, popularity]),
         "rule: best sellers": lambda part: np.nan_to_num(part.features[:, popularity]),
     }
     metrics = {

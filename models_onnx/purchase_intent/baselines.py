@@ -49,9 +49,7 @@ def recent_rate(recent_visit_days: Floats, observed_days: Floats, window_days: i
     return (recent_visit_days + 1) / (np.minimum(observed_days, window_days) + 7)
 
 
-def logistic_scores(
-    train_recency: Floats, train_rate: Floats, train_labels: Floats, recency: Floats, rate: Floats
-) -> Floats:
+def logistic_scores(train_recency: Floats, train_rate: Floats, train_labels: Floats, recency: Floats, rate: Floats) -> Floats:
     """Logistic regression on recency [N] (days) x rate [N] (see `recent_rate`), fitted on the first three arguments.
 
     Returns the scores [M] of the last two.

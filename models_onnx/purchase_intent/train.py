@@ -19,7 +19,7 @@ from models_onnx.purchase_intent.baselines import (
 )
 from models_onnx.purchase_intent.export import export_onnx
 from models_onnx.purchase_intent.network import SEQUENCE_LENGTH
-from models_onnx.purchase_intent.training import Examples, EpochReport, TrainingSettings, predict, train_network
+from models_onnx.purchase_intent.training import EpochReport, Examples, TrainingSettings, predict, train_network
 from models_onnx.time_split import TimeSplit
 
 FEATURE_MODELS = ["user_features", "user_event_sequences", "purchase_intent_labels"]
@@ -32,7 +32,7 @@ WINDOW_COLUMNS = [
 ]  # fmt: skip
 """What the xgboost baseline sees, columns of features.user_features."""
 
-TOKEN_SCHEME = (
+SEQUENCE_WORDS = (
     "one token a user × local day × event kind, the newest 50, oldest first, zeros before; word = event kind | days before the "
     "as-of date (1 … 14, then classes up to 17, 21, 24, 28, 35, 42, 49, 56, 70, 84, 112, 140, 182, older); "
     "token = first 8 hex digits of md5(word) % 9999 + 1"
@@ -79,22 +79,18 @@ def train(
             f"purchase_intent reaches AUC {metrics['validation']['auc']:.3f} on validation and the rule {rule:.3f}; "
             "the registered model stays"
         )
-    metrics["test"]["auc_interval_95"] = auc_interval(
-        parts["test"].examples.labels, scores["test"], groups=parts["test"].users
-    )
+    metrics["test"]["auc_interval_95"] = auc_interval(parts["test"].examples.labels, scores["test"], groups=parts["test"].users)
     aucs = {seed: {name: metrics[name]["auc"] for name in scores}}
     for other in range(seed + 1, seed + spread_seeds):
         network = train_network(parts["train"].examples, parts["validation"].examples, other, on_epoch).network
-        aucs[other] = {
-            name: auc(parts[name].examples.labels, predict(network, parts[name].examples.tokens)) for name in scores
-        }
+        aucs[other] = {name: auc(parts[name].examples.labels, predict(network, parts[name].examples.tokens)) for name in scores}
     folder = models_folder / "purchase_intent"
     export_onnx(trained.network, folder / "model.onnx")
     card = {
         "model": "purchase_intent",
         "task": "any purchase in the 7 days from the as-of date on, for users seen buying before",
         "network": "Embedding(10000, 64) → Conv1D(64, 5, ReLU) → MaxPool(5) → LSTM(100) → sigmoid",
-        "token_scheme": TOKEN_SCHEME,
+        "token_scheme": SEQUENCE_WORDS,
         "data": source,
         "split": {
             name: {
@@ -161,26 +157,26 @@ def _baselines(parts: dict[str, _Part]) -> dict[str, Any]:
     def logistic(part: _Part) -> NDArray[np.float64]:
         train = parts["train"]
         return logistic_scores(
-            train.column("recency_days"), rate(train), train.examples.labels, part.column("recency_days"), rate(part)
+            train.column("recency_days"),
+            rate(train),
+            train.examples.labels.astype(np.float64),
+            part.column("recency_days"),
+            rate(part),
         )
 
     def boosted(part: _Part) -> NDArray[np.float32]:
         train, validation = (
-            WindowExamples(parts[name].windows, parts[name].examples.labels) for name in ("train", "validation")
+            WindowExamples(parts[name].windows, parts[name].examples.labels.astype(np.float64))
+            for name in ("train", "validation")
         )
         return xgboost_scores(train, validation, part.windows)
 
     scorers: dict[str, Callable[[_Part], NDArray[Any]]] = {
-        "rule: personal rate": lambda part: rule_scores(
-            part.column("visit_days_364d"), part.column("days_since_first_purchase")
-        ),
+        "rule: personal rate": lambda part: rule_scores(part.column("visit_days_364d"), part.column("days_since_first_purchase")),
         "logistic: recency × rate": logistic,
         "xgboost on windows": boosted,
     }
     return {
-        name: {
-            window: binary_metrics(parts[window].examples.labels, score(parts[window]))
-            for window in ("validation", "test")
-        }
+        name: {window: binary_metrics(parts[window].examples.labels, score(parts[window])) for window in ("validation", "test")}
         for name, score in scorers.items()
     }

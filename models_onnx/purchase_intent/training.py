@@ -128,9 +128,7 @@ def _train(
     tokens = torch.from_numpy(np.ascontiguousarray(train.tokens, dtype=np.int32))
     labels = torch.from_numpy(np.ascontiguousarray(train.labels, dtype=np.float32))
     steps = -(-len(labels) // settings.batch_size)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, max_lr=settings.learning_rate, total_steps=steps * settings.epochs
-    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=settings.learning_rate, total_steps=steps * settings.epochs)
     loss_of = nn.BCEWithLogitsLoss()
     curves: list[EpochReport] = []
     best_epoch, best_auc, best_state = 0, -1.0, copy.deepcopy(network.state_dict())

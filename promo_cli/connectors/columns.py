@@ -37,9 +37,7 @@ def match_columns(path: Path, found: list[str], table: Table) -> Match:
         raise PromoError(f"{path} has the column {twice} {names.count(twice)} times; keep one")
     missing = [name for name in table.required_columns if name not in names]
     if missing:
-        raise PromoError(
-            f"{path} has no column {listed(missing)}; found: {listed(names) or 'nothing'}; {_fix(missing, unknown)}"
-        )
+        raise PromoError(f"{path} has no column {listed(missing)}; found: {listed(names) or 'nothing'}; {_fix(missing, unknown)}")
     absent = [name for name in known if name not in names]
     return Match(taken, tuple((name or "a column without a name") + did_you_mean(name, absent) for name in unknown))
 

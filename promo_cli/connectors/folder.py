@@ -65,9 +65,7 @@ def _table_of(entry: Path, tables: list[str]) -> str | None:
     """The table an entry holds; raises PromoError for a folder that is named like a file."""
     if entry.is_dir():
         if _suffix(entry.name) and _stem(entry.name) in tables:
-            raise PromoError(
-                f"{entry} is a folder, not a file; rename it to {_stem(entry.name)} to load the parts in it"
-            )
+            raise PromoError(f"{entry} is a folder, not a file; rename it to {_stem(entry.name)} to load the parts in it")
         return entry.name.lower() if entry.name.lower() in tables else None
     if _suffix(entry.name) is None:
         return None

@@ -6,9 +6,7 @@ from promo_cli.contract import TEXT_TYPES, Column
 from promo_cli.errors import PromoError
 from promo_cli.warehouse import quoted_name
 
-WHOLE_TYPES = frozenset(
-    {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"}
-)
+WHOLE_TYPES = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"})
 NESTED_TYPES = ("STRUCT", "MAP", "UNION", "BLOB", "BIT", "LIST", "ARRAY")
 HINTS = {
     "timestamp": "write 2024-05-31 18:30:00 (UTC) or seconds since 1970",
@@ -28,23 +26,18 @@ def refuse_unreadable_column(connection: duckdb.DuckDBPyConnection, relation: st
     name = quoted_name(column.name)
     stored = str(connection.sql(f"select {name} from {relation}").types[0])
     if stored.endswith("]") or stored.startswith(NESTED_TYPES):
-        raise PromoError(
-            f"{place}: column {column.name} is {stored.split('(')[0]}, no {column.data_type}; bring a plain column"
-        )
+        raise PromoError(f"{place}: column {column.name} is {stored.split('(')[0]}, no {column.data_type}; bring a plain column")
     if column.data_type in TEXT_TYPES:
         return
     readable = _readable(name, column.data_type, stored)
     if connection.execute(f"select 1 from {relation} where {readable} is not null limit 1").fetchone():
         return
     example = connection.execute(
-        f"select left(cast({name} as varchar), 60) as example from {relation} "
-        f"where trim(cast({name} as varchar)) <> '' limit 1"
+        f"select left(cast({name} as varchar), 60) as example from {relation} where trim(cast({name} as varchar)) <> '' limit 1"
     ).fetchone()
     if example:
         hint = HINTS.get(column.data_type.split("(")[0], f"write it as {column.data_type}")
-        raise PromoError(
-            f"{place}: no value of column {column.name} is a {column.data_type}, e.g. {example[0]!r}; {hint}"
-        )
+        raise PromoError(f"{place}: no value of column {column.name} is a {column.data_type}, e.g. {example[0]!r}; {hint}")
 
 
 def _readable(name: str, data_type: str, stored: str) -> str:
