@@ -19,7 +19,9 @@ def main() -> None:
     """Runs the demo once and prints the table; leaves with 1 when a limit is broken or the demo fails."""
     with tempfile.TemporaryDirectory() as folder:
         began = time.monotonic()
-        subprocess.run([sys.executable, "-m", "promo_cli.main", "demo", "--quiet"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [sys.executable, "-m", "promo_cli.main", "demo", "--quiet"], cwd=folder, check=True, stdout=subprocess.DEVNULL
+        )
         seconds = time.monotonic() - began
         # The largest of the demo's processes, dbt's among them; they run one after the other.
         gib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024**2

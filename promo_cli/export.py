@@ -111,7 +111,7 @@ def _manifest(
         "campaign_name": audience.campaign_name,
         "as_of_date": audience.as_of_date.isoformat(),
         "file": path.name,
-        "format": file_format.value,
+        "format": str(file_format),
         "columns": list(COLUMNS),
         "rows": rows,
         "left_out_since_build": {"withdrawn": audience.withdrawn, "held_out": audience.held_out},

@@ -1,9 +1,11 @@
-"""dbt-duckdb plugin: gives every dbt thread the SQL functions. Named in profiles.yml as `udfs.dbt_plugin`."""
+"""dbt-duckdb plugin, named in profiles.yml as `udfs.dbt_plugin`: gives every dbt thread the SQL functions."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from dbt.adapters.duckdb.credentials import DuckDBCredentials
 from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt_common.exceptions import DbtRuntimeError
 from duckdb import DuckDBPyConnection
@@ -24,6 +26,11 @@ class Plugin(BasePlugin):
                 f"profiles.yml: udfs.dbt_plugin has no config {', '.join(unknown)}; it has {', '.join(CONFIG_KEYS)}"
             )
         self._config = {key: plugin_config[key] for key in CONFIG_KEYS if key in plugin_config}
+
+    def update_connection_config(self, creds: DuckDBCredentials, config: dict[str, Any]) -> None:
+        """Make the database's folder, for this user alone, so that a first `dbt build` says what is missing in its own words."""
+        if creds.path != ":memory:":
+            Path(creds.path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def configure_connection(self, conn: DuckDBPyConnection) -> None:
         """Register on the one connection of the process: its cursors, one a dbt thread, share its functions.

@@ -110,7 +110,7 @@ final as (
         personal_price <> non_personal_price as is_personalised,
         prior_price_30d,
         case
-            when personal_price < prior_price_30d then cast(floor(100 * (1 - personal_price / prior_price_30d)) as integer)
+            when personal_price < prior_price_30d then cast(floor(100 * (prior_price_30d - personal_price) / prior_price_30d) as integer)
         end as announced_discount_percent,
         concat_ws(
             '', 'List price ', cast(list_price as string),

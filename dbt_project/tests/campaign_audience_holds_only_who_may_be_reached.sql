@@ -1,0 +1,10 @@
+-- nobody in an audience is in the control group or has not agreed to marketing
+select audience.*
+from {{ ref('campaign_audience') }} as audience
+left join {{ ref('user_permissions') }} as permissions
+    on
+        audience.as_of_date = permissions.as_of_date
+        and audience.user_id = permissions.user_id
+        and permissions.marketing_consent
+        and not permissions.is_holdout
+where permissions.user_id is null
