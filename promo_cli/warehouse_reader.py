@@ -23,7 +23,8 @@ def open_for_export(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """The built working database at `path`, read-only, with no way to other files, databases or the network.
 
     Raises PromoError when there is no database, nothing is built in it, or a view used in the block doesn't fit what is
-    loaded (exit code 1), and when it can't be opened, as while a build runs (exit code 3).
+    loaded (exit code 1), and when it can't be opened, as while a build runs (exit code 3); and
+    duckdb.OutOfMemoryException, also where Arrow tells of it in words of its own.
     """
     if not path.is_file():
         raise PromoError(f"{path} is not there; load a shop and build first: promo load, then promo build", DATA_FAULT)
@@ -43,6 +44,11 @@ def open_for_export(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         raise PromoError(
             f"{path}: the build doesn't fit what is loaded now ({duckdb_reason(error)}); run promo build", DATA_FAULT
         ) from error
+    except OSError as error:
+        # what Arrow makes of it while rows stream
+        if "Out of Memory" not in str(error):
+            raise
+        raise duckdb.OutOfMemoryException(str(error)) from error
     finally:
         connection.close()
 

@@ -430,6 +430,18 @@ def test_failure_midway_leaves_the_old_files(
     assert {path: path.read_bytes() for path in old.path.parent.iterdir()} == before
 
 
+def test_memory_that_ends_while_rows_stream(
+    database: Path, promo: Promo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def end(reader: Any, file: IO[bytes]) -> int:
+        raise OSError("Out of Memory Error: failed to pin block\n\nPossible solutions:\n* …")
+
+    monkeypatch.setitem(campaign_formats.FORMATS, FileFormat.CSV, campaign_formats.Format("user_id", end))
+    code, _, err = promo("export", "welcome", "--database", database, "--output", tmp_path / "exports")
+    assert (code, err) == (3, "promo: DuckDB ran out of memory; raise OFFERHOUSE_MEMORY, e.g. OFFERHOUSE_MEMORY=8GB\n")
+    assert not list((tmp_path / "exports").iterdir())
+
+
 def test_a_new_export_replaces_the_old(database: Path, tmp_path: Path) -> None:
     as_lines(database, tmp_path)
     add_person(database, "u3")

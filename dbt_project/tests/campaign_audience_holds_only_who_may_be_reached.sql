@@ -1,5 +1,7 @@
 -- nobody in an audience is in the control group or has not agreed to marketing
-select audience.*
+select
+    audience.campaign_id,
+    audience.user_id
 from {{ ref('campaign_audience') }} as audience
 left join {{ ref('user_permissions') }} as permissions
     on
