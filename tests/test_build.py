@@ -116,16 +116,25 @@ def test_sold_out_products_are_not_recommended(plain: duckdb.DuckDBPyConnection)
     assert one(plain, "select count(*) from scores.interest_scores where product_id = 'p7'") > 0
 
 
-def test_an_unchanged_shop_is_not_scored_again(built: Path, tmp_path: Path) -> None:
+def test_a_second_build_scores_nothing_again_and_makes_the_same_offers(built: Path, tmp_path: Path) -> None:
     database = tmp_path / "offerhouse.duckdb"
     shutil.copy(built, database)
     scored = "select user_id, product_id, scored_at from scores.interest_scores order by all"
+    offered = "from promotions.offers order by all"
     with duckdb.connect(str(database)) as connection:
-        before = connection.execute(scored).fetchall()
+        scores_before, offers_before = connection.execute(scored).fetchall(), connection.execute(offered).fetchall()
+    assert offers_before
+    run_dbt(["run"], database)
+    with duckdb.connect(str(database)) as connection:
+        assert connection.execute(scored).fetchall() == scores_before
+        assert connection.execute(offered).fetchall() == offers_before
+        connection.execute("insert into shop.consents select user_id, 'marketing', timestamp '2025-07-01', false from shop.users")
         connection.execute("insert into shop.consents values ('u5', 'personalisation', timestamp '2025-07-01', false)")
-    run_dbt(["run", "--select", "+interest_scores"], database)
+    run_dbt(["run"], database)
     with duckdb.connect(str(database), read_only=True) as connection:
-        assert connection.execute(scored).fetchall() == [row for row in before if row[0] != "u5"]
+        assert connection.execute(scored).fetchall() == [row for row in scores_before if row[0] != "u5"]
+        # Nobody may be reached any more: the day's earlier offers are gone too.
+        assert connection.execute(offered).fetchall() == []
 
 
 AS_OF = "2025-06-01"

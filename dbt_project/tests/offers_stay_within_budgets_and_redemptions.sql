@@ -1,16 +1,38 @@
--- what is spent and reserved stays within each promotion's budget, what is redeemed and offered within its redemptions
-select
-    terms.promotion_id,
-    terms.budget,
-    terms.budget_spent,
-    terms.max_redemptions,
-    terms.redemptions,
-    sum(offers.reserved_budget) as reserved,
-    count(*) as offered
-from {{ ref('offers') }} as offers
-inner join {{ ref('promotion_terms') }} as terms
-    on offers.as_of_date = terms.as_of_date and offers.promotion_id = terms.promotion_id
-group by terms.promotion_id, terms.budget, terms.budget_spent, terms.max_redemptions, terms.redemptions
-having
-    terms.budget_spent + sum(offers.reserved_budget) > terms.budget
-    or terms.redemptions + count(*) > terms.max_redemptions
+-- what is spent and reserved stays within each budget, what is redeemed and offered within each promotion's redemptions
+with made as (
+
+    select
+        terms.promotion_id,
+        terms.budget_id,
+        terms.budget,
+        terms.budget_spent,
+        terms.max_redemptions,
+        terms.redemptions,
+        offers.reserved_budget
+    from {{ ref('offers') }} as offers
+    inner join {{ ref('promotion_terms') }} as terms
+        on offers.as_of_date = terms.as_of_date and offers.promotion_id = terms.promotion_id
+
+),
+
+overspent as (
+
+    select budget_id as broken
+    from made
+    group by budget_id, budget, budget_spent
+    having budget_spent + sum(reserved_budget) > budget
+
+),
+
+overused as (
+
+    select promotion_id as broken
+    from made
+    group by promotion_id, max_redemptions, redemptions
+    having redemptions + count(*) > max_redemptions
+
+)
+
+select broken from overspent
+union all
+select broken from overused

@@ -220,7 +220,9 @@ final as (
 
     select
         *,
-        cast(percent_rank() over (partition by as_of_date, category order by list_price nulls last) as double) as price_percentile,
+        cast(percent_rank() over (
+            partition by as_of_date, category order by list_price nulls last
+        ) as double) as price_percentile,
         cast(buyers_112d / nullif(
             cast(sum(buyers_112d) over (partition by as_of_date, category) as double), 0
         ) as double) as category_buyer_share

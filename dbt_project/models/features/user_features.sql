@@ -1,5 +1,6 @@
 -- one row a user and as-of date: recency, frequency, value, discount use, browsing, from days before the as-of date alone
 {% set windows = [7, 14, 28, 56, 112, 364] %}
+{% set kinds = {'view': 'views', 'cart': 'carts', 'wishlist': 'wishlists', 'search': 'searches'} %}
 with as_of_dates as (
 
     select as_of_date from {{ ref('as_of_dates') }}
@@ -91,8 +92,8 @@ browsing as (
         as_of_date,
         user_id,
         min(days_ago) as days_since_last_event,
-        {% for kind in ['view', 'cart', 'wishlist', 'search'] -%}
-        sum(case when event_type = '{{ kind }}' and days_ago <= 28 then events else 0 end) as {{ kind }}s_28d,
+        {% for kind, name in kinds.items() -%}
+        sum(case when event_type = '{{ kind }}' and days_ago <= 28 then events else 0 end) as {{ name }}_28d,
         {% endfor -%}
         {{ exact_sum('case when days_ago <= 28 then dwell_seconds end') }} as dwell_seconds_28d
     from activity
@@ -150,8 +151,8 @@ joined as (
         cast(purchases.mean_gap_days as double) as mean_gap_days,
         cast(purchases.sd_gap_days as double) as sd_gap_days,
         cast(purchases.discount_364d / nullif(purchases.list_spend_364d, 0) as double) as discount_share_364d,
-        {% for kind in ['view', 'cart', 'wishlist', 'search'] -%}
-        cast(coalesce(browsing.{{ kind }}s_28d, 0) as integer) as {{ kind }}s_28d,
+        {% for name in kinds.values() -%}
+        cast(coalesce(browsing.{{ name }}_28d, 0) as integer) as {{ name }}_28d,
         {% endfor -%}
         cast(browsing.dwell_seconds_28d as double) as dwell_seconds_28d,
         cast(coalesce(redemptions.redemptions_364d, 0) as integer) as redemptions_364d,

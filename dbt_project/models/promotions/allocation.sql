@@ -36,8 +36,8 @@ queued as (
     select
         *,
         sum(case when is_wanted then cost else 0 end) over (
-            partition by promotion_id
-            order by efficiency desc, user_id
+            partition by budget_id
+            order by efficiency desc, user_id, promotion_id
             rows between unbounded preceding and current row
         ) as reserved_so_far,
         sum(case when is_wanted then 1 else 0 end) over (

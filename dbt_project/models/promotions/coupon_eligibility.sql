@@ -22,8 +22,9 @@ judged as (
             "case when user_redemptions >= per_user_limit then 'CAP_USER' end",
             "case when redemptions >= max_redemptions then 'CAP_REDEMPTIONS' end",
             "case when budget_spent + cost > budget then 'BUDGET_EXHAUSTED' end",
-            "case when redemption_score is null then 'NO_MATCHING_PRODUCT' end",
-            "case when margin_after_cost <= 0 then 'MARGIN_FLOOR' end",
+            "case when redemption_score is null and needs_product then 'NO_MATCHING_PRODUCT' end",
+            "case when redemption_score is null and not needs_product then 'NO_SCORE' end",
+            "case when margin_after_cost <= 0 or (margin_after_cost is null and redemption_score is not null) then 'MARGIN_FLOOR' end",
         ]) }} as reject_reasons
     from considered
 
@@ -53,6 +54,7 @@ final as (
         judged.cost,
         cast(judged.redemption_score * judged.margin_after_cost as double) as expected_margin,
         judged.budget,
+        judged.budget_id,
         judged.budget_spent,
         judged.max_redemptions,
         judged.redemptions,

@@ -42,7 +42,7 @@ personal as (
         *,
         case
             when is_personal
-                then market_price + k * price_sensitivity * (1 - interest / nullif(max_interest, 0))
+                then coalesce(market_price + k * price_sensitivity * (1 - interest / nullif(max_interest, 0)), market_price)
             else market_price
         end as formula_price
     from priced
@@ -110,7 +110,8 @@ final as (
         personal_price <> non_personal_price as is_personalised,
         prior_price_30d,
         case
-            when personal_price < prior_price_30d then cast(floor(100 * (prior_price_30d - personal_price) / prior_price_30d) as integer)
+            when personal_price < prior_price_30d
+                then cast(floor(100 * (prior_price_30d - personal_price) / prior_price_30d) as integer)
         end as announced_discount_percent,
         concat_ws(
             '', 'List price ', cast(list_price as string),

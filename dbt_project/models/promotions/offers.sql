@@ -1,5 +1,12 @@
 -- the offers made: a decision on record, kept for every as-of date
-{{ config(materialized='incremental', unique_key='as_of_date', incremental_strategy='delete+insert', on_schema_change='fail') }}
+{{ config(
+    materialized='incremental',
+    unique_key='as_of_date',
+    incremental_strategy='delete+insert',
+    on_schema_change='fail',
+    pre_hook="{{ forget_offers_of_the_day() }}"
+) }}
+-- depends_on: {{ ref('as_of_dates') }}
 
 with decided as (
 
