@@ -96,7 +96,8 @@ class Renderer:
         """The statements of one model file: its select, then its hooks."""
         self._hooks = []
         select = self._render(path.read_text())
-        return [select, *map(self._render, self._hooks)]
+        # A hook may have nothing to do, as on a first build.
+        return [select, *filter(str.strip, map(self._render, self._hooks))]
 
     def generic_test(self, name: str) -> str:
         """The select of a generic test, every argument a placeholder."""
