@@ -86,7 +86,7 @@ def train_model(name: str, database: Path, models_folder: Path, seed: int, quiet
 
         try:
             run(["path:models/staging", "path:seeds", "user_activity_days"], [])
-            first_day, data_until, source = _extent(training_database)
+            first_day, data_until, source = _extent(training_database, database)
             split = (weekly_split if name == "purchase_intent" else window_split)(first_day, data_until, HORIZON_DAYS[name])
             models = _feature_models(name)
             run([*models, *(f"+{model}" for model in models), "--exclude", "path:models/staging/*/"], split.all())
@@ -114,7 +114,7 @@ def _feature_models(name: str) -> list[str]:
     return list(import_module(f"models_onnx.{name}.train").FEATURE_MODELS)
 
 
-def _extent(training_database: Path) -> tuple[date, date, str]:
+def _extent(training_database: Path, database: Path) -> tuple[date, date, str]:
     """First day of activity, the day the data end before, and a line about the data."""
     import duckdb
 
@@ -127,7 +127,23 @@ def _extent(training_database: Path) -> tuple[date, date, str]:
         (data_until,) = connection.execute("select max(data_until) from staging.as_of_dates").fetchall()[0]
     if first_day is None:
         raise PromoError("the shop has no purchases to learn from; the shipped models stay", DATA_FAULT)
-    return first_day, data_until, f"{users} buyers, {first_day.isoformat()} to {data_until.isoformat()} (exclusive)"
+    return (
+        first_day,
+        data_until,
+        f"{_source(database)}: {users} buyers, {first_day.isoformat()} to {data_until.isoformat()} (exclusive)",
+    )
+
+
+def _source(database: Path) -> str:
+    """What `promo load` recorded as the shop's source; a shop that mapped its own tables has no such record."""
+    import duckdb
+
+    with duckdb.connect(str(database), read_only=True) as connection:
+        try:
+            found = connection.execute("select value from shop.settings where key = 'source'").fetchall()
+        except duckdb.CatalogException:
+            found = []
+    return str(found[0][0]) if found else "own tables"
 
 
 def _train_purchase_intent(
