@@ -33,7 +33,7 @@ def open_warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             USAGE_FAULT,
         )
     make_private_folder(path.parent)
-    if path.is_file() and not _is_database(path):
+    if path.is_file() and not is_database(path):
         raise PromoError(f"{path} is no DuckDB database; name another file with --database", ENVIRONMENT_FAULT)
     try:
         connection = duckdb.connect(str(path))
@@ -41,21 +41,21 @@ def open_warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         raise PromoError(_why_not_open(path, error), ENVIRONMENT_FAULT) from error
     try:
         connection.execute("set TimeZone = 'UTC'")
-        _limit(connection, "memory_limit", "OFFERHOUSE_MEMORY", "3GB")
-        _limit(connection, "max_temp_directory_size", "OFFERHOUSE_SPILL", "50GB")
+        set_limit(connection, "memory_limit", "OFFERHOUSE_MEMORY", "3GB")
+        set_limit(connection, "max_temp_directory_size", "OFFERHOUSE_SPILL", "50GB")
         yield connection
     finally:
         connection.close()
 
 
-def _is_database(path: Path) -> bool:
+def is_database(path: Path) -> bool:
     """DuckDB itself would open a CSV or Parquet file as a database in memory, and the load would be lost."""
     with path.open("rb") as file:
         start = file.read(12)
     return not start or start[8:] == b"DUCK"
 
 
-def _limit(connection: duckdb.DuckDBPyConnection, setting: str, variable: str, default: str) -> None:
+def set_limit(connection: duckdb.DuckDBPyConnection, setting: str, variable: str, default: str) -> None:
     value = os.environ.get(variable) or default
     try:
         connection.execute(f"set {setting} = {quoted_text(value)}")

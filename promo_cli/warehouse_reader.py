@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 
 from promo_cli.errors import DATA_FAULT, ENVIRONMENT_FAULT, PromoError, duckdb_reason
-from promo_cli.warehouse import _is_database, _limit
+from promo_cli.warehouse import is_database, set_limit
 
 _NEEDED = (
     ("promotions", "campaign_audience"),
@@ -28,7 +28,7 @@ def open_for_export(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """
     if not path.is_file():
         raise PromoError(f"{path} is not there; load a shop and build first: promo load, then promo build", DATA_FAULT)
-    if not _is_database(path):
+    if not is_database(path):
         raise PromoError(f"{path} is no DuckDB database; name another file with --database", ENVIRONMENT_FAULT)
     try:
         connection = duckdb.connect(str(path), read_only=True, config={"enable_external_access": "false"})
@@ -36,8 +36,8 @@ def open_for_export(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         raise PromoError(_why_not_open(path, error), ENVIRONMENT_FAULT) from error
     try:
         connection.execute("set TimeZone = 'UTC'")
-        _limit(connection, "memory_limit", "OFFERHOUSE_MEMORY", "3GB")
-        _limit(connection, "max_temp_directory_size", "OFFERHOUSE_SPILL", "50GB")
+        set_limit(connection, "memory_limit", "OFFERHOUSE_MEMORY", "3GB")
+        set_limit(connection, "max_temp_directory_size", "OFFERHOUSE_SPILL", "50GB")
         _refuse_unbuilt(connection, path)
         yield connection
     except (duckdb.CatalogException, duckdb.BinderException) as error:
