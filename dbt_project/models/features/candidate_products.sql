@@ -15,7 +15,7 @@ with products as (
     where
         policy.is_promotable
         and listed.is_active
-        and features.list_price > 0
+        and coalesce(features.list_price, 1) > 0  -- a product without a price can be shown, a free one is no offer
 
 ),
 

@@ -22,7 +22,7 @@ best_sellers as (
     where
         policy.is_promotable
         and products.is_active
-        and features.list_price > 0
+        and coalesce(features.list_price, 1) > 0  -- a product without a price can be shown, a free one is no offer
     qualify
         row_number() over (
             partition by features.as_of_date
