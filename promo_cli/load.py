@@ -72,3 +72,33 @@ def load_files(
     with open_warehouse(path) as connection, progress_listener(quiet) as listener:
         loads = files.load(connection, shop_files, timezone, currency, listener)
     print_result(loads, path, as_json)
+
+
+@app.command(
+    "simulated",
+    short_help="a made-up shop of any size, with planted people",
+    epilog="Example: promo load simulated --users 10000 --days 365 --seed 1 --database warehouse/simulated.duckdb",
+)
+def load_simulated(
+    users: Annotated[int, typer.Option(min=1, max=100_000_000, help="People of the shop.")] = 10_000,
+    days: Annotated[int, typer.Option(min=28, max=3_650, help="Days of history, the last one 31 December 2025.")] = 365,
+    seed: Annotated[int, typer.Option(min=0, help="The same numbers give the same shop.")] = 1,
+    products: Annotated[
+        int | None, typer.Option(min=100, max=10_000_000, help="[default: a tenth of the users, 1,000 to 100,000]")
+    ] = None,
+    database: Database = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """A simulated shop: every table of the contract, about 100 events and order lines a user and year.
+
+    Its people have tastes, habits, a sensitivity to prices, a way of answering messages, and some are rings that abuse
+    coupons. Who is what lies in schema truth, which no model reads.
+    """
+    from promo_cli.connectors import simulated
+    from promo_cli.warehouse import open_warehouse
+
+    path = database_path(database)
+    with open_warehouse(path) as connection, progress_listener(quiet) as listener:
+        loads = simulated.load(connection, users, days, seed, products or min(100_000, max(1_000, users // 10)), listener)
+    print_result(loads, path, as_json)

@@ -55,6 +55,7 @@ def replacing_shop(connection: duckdb.DuckDBPyConnection, settings: Mapping[str,
     connection.execute("begin transaction")
     try:
         connection.execute("drop schema if exists shop cascade")
+        connection.execute("drop schema if exists truth cascade")  # of a simulated shop
         connection.execute("create schema shop")
         connection.execute("create table shop.settings (key varchar primary key, value varchar)")
         connection.executemany("insert into shop.settings values (?, ?)", [list(item) for item in settings.items()])
