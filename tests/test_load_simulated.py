@@ -169,7 +169,10 @@ def test_rings_share_cards_and_devices_and_families_an_address_alone(loaded: duc
 def test_own_products_are_bought_again(loaded: duckdb.DuckDBPyConnection) -> None:
     (share,) = one(
         loaded,
-        "select avg((times > 1)::int) from (select count(distinct order_id) as times from shop.order_lines group by user_id, product_id)",
+        """
+        select avg((times > 1)::int)
+        from (select count(distinct order_id) as times from shop.order_lines group by user_id, product_id)
+        """,
     )
     assert share > 0.05
 

@@ -123,7 +123,7 @@ named as (
     select
         *,
         category + getvariable('sim_categories') * floor(
-            (getvariable('sim_products') // getvariable('sim_categories')) * pow(product_draw, 2.5)
+            (getvariable('sim_products') // getvariable('sim_categories')) * pow(product_draw, 3.2)
         )::integer as product,
     from chosen
 ),
