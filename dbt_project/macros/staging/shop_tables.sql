@@ -7,6 +7,7 @@
         'order_lines': ['order_id', 'line_number'],
         'events': ['event_id'],
         'reviews': ['review_id'],
+        'returns': ['order_id', 'line_number', 'returned_at'],
         'coupons': ['coupon_id'],
         'coupon_products': ['coupon_id', 'product_id'],
         'coupon_redemptions': ['redemption_id'],
