@@ -20,6 +20,7 @@ left join {{ ref('user_permissions') }} as permissions
         and offers.user_id = permissions.user_id
         and permissions.marketing_consent
         and not permissions.is_holdout
+        and permissions.user_id not in (select user_id from {{ ref('risk_scores') }} where is_flagged)
 where
     permissions.user_id is null
     or offers.offers > {{ policy_value('max_offers_per_user') }}

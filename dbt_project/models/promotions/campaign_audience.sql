@@ -25,6 +25,7 @@ permissions as (
     where
         marketing_consent
         and not is_holdout
+        and user_id not in (select user_id from {{ ref('risk_scores') }} where is_flagged)
 
 ),
 

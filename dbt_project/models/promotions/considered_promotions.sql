@@ -32,6 +32,7 @@ users as (
         segments.purchase_intent,
         permissions.is_holdout,
         permissions.marketing_consent,
+        coalesce(risk.is_flagged, false) as is_risk_flagged,
         features.mean_order_value_112d,
         members.tier,
         picks.product_id as pick_id,
@@ -41,6 +42,8 @@ users as (
         on segments.as_of_date = permissions.as_of_date and segments.user_id = permissions.user_id
     inner join {{ ref('user_features') }} as features
         on segments.as_of_date = features.as_of_date and segments.user_id = features.user_id
+    left join {{ ref('risk_scores') }} as risk
+        on segments.as_of_date = risk.as_of_date and segments.user_id = risk.user_id
     left join {{ ref('stg_loyalty_accounts') }} as members on segments.user_id = members.user_id
     left join {{ ref('recommendations') }} as picks
         on segments.user_id = picks.user_id and picks.recommendation_rank = 1
@@ -172,6 +175,7 @@ final as (
         is_holdout,
         is_campaign_holdout,
         marketing_consent,
+        is_risk_flagged,
         has_begun,
         is_over,
         is_sent_to_some,

@@ -13,6 +13,7 @@ judged as (
             "case when is_holdout then 'HOLDOUT' end",
             "case when is_campaign_holdout then 'CAMPAIGN_HOLDOUT' end",
             "case when not marketing_consent then 'NO_CONSENT' end",
+            "case when is_risk_flagged then 'RISK_FLAG' end",
             "case when not has_begun then 'NOT_YET_VALID' end",
             "case when is_over then 'EXPIRED' end",
             "case when is_sent_to_some and not has_received then 'NOT_IN_CAMPAIGN' end",
