@@ -4,11 +4,14 @@ Everywhere: labels [N] of 0 and 1, scores [N] of probabilities in 0..1. ValueErr
 length, are empty, hold anything else, or (where a measure needs both) when only one class is present.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import average_precision_score, classification_report, roc_auc_score
+
+from models_onnx.curves import lift
 
 CALIBRATION_BINS = 15
 THRESHOLD = 0.5
@@ -19,8 +22,9 @@ SMALLEST_PROBABILITY = 1e-7
 def binary_metrics(labels: ArrayLike, scores: ArrayLike, threshold: float = THRESHOLD) -> dict[str, Any]:
     """Every measure of the model cards.
 
-    Keys: rows, base_rate, mean_score, auc, average_precision, log_loss (nats), brier, ece (15 equal-width bins),
-    accuracy (at `threshold`), report (see `report`). Figures are floats between 0 and 1, log_loss aside.
+    Keys: rows, base_rate, mean_score, auc, average_precision, lift@10% (see curves.lift), log_loss (nats), brier, ece (15
+    equal-width bins), accuracy (at `threshold`), report (see `report`). Figures are floats between 0 and 1, log_loss and
+    lift aside.
     """
     y, p = _checked(labels, scores, both_classes=True)
     return {
@@ -29,6 +33,7 @@ def binary_metrics(labels: ArrayLike, scores: ArrayLike, threshold: float = THRE
         "mean_score": float(p.mean()),
         "auc": auc(y, p),
         "average_precision": float(average_precision_score(y, p)),
+        "lift@10%": lift(y, p, 0.1),
         "log_loss": log_loss(y, p),
         "brier": brier(y, p),
         "ece": expected_calibration_error(y, p),
@@ -119,6 +124,32 @@ def auc_interval(
     rows alone makes the interval too narrow. Draws that happen to hold one class are drawn anew. ValueError when draws
     < 1, when level is not within (0, 1), or when so few groups hold a class that 100 draws in a row miss it.
     """
+    return _interval(_weighted_auc, "the AUC", labels, scores, groups, draws, level, seed)
+
+
+def average_precision_interval(
+    labels: ArrayLike,
+    scores: ArrayLike,
+    groups: ArrayLike | None = None,
+    draws: int = 500,
+    level: float = 0.95,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Percentile bootstrap interval of the average precision; arguments, draws and errors as in `auc_interval`."""
+    return _interval(_weighted_precision, "the average precision", labels, scores, groups, draws, level, seed)
+
+
+def _interval(
+    measure: Callable[[NDArray[Any], NDArray[Any]], float | None],
+    named: str,
+    labels: ArrayLike,
+    scores: ArrayLike,
+    groups: ArrayLike | None,
+    draws: int,
+    level: float,
+    seed: int,
+) -> tuple[float, float]:
+    """Interval of `measure`, a function of the weights of positives and negatives at each step of equal, rising scores."""
     y, p = _checked(labels, scores, both_classes=True)
     if draws < 1 or not 0 < level < 1:
         raise ValueError(f"draws must be at least 1 and level within (0, 1), not {draws} and {level}")
@@ -137,29 +168,37 @@ def auc_interval(
     found: list[float] = []
     misses = 0
     while len(found) < draws:
-        weight = np.bincount(random.integers(0, group_count, group_count), minlength=group_count)[group_of]
-        value = _weighted_auc(y, weight.astype(np.float64), step_of)
+        weight = np.bincount(random.integers(0, group_count, group_count), minlength=group_count)[group_of].astype(np.float64)
+        value = measure(np.bincount(step_of, weights=weight * y), np.bincount(step_of, weights=weight * (1 - y)))
         if value is not None:
             found.append(value)
             misses = 0
             continue
         misses += 1
         if misses == 100:
-            raise ValueError("too few groups hold both classes to bootstrap the AUC")
+            raise ValueError(f"too few groups hold both classes to bootstrap {named}")
     tail = (1 - level) / 2
     lower, upper = np.quantile(found, [tail, 1 - tail])
     return float(lower), float(upper)
 
 
-def _weighted_auc(y: NDArray[np.float64], weight: NDArray[np.float64], step_of: NDArray[np.int64]) -> float | None:
-    """AUC of weighted rows whose scores rise with step_of; None when a class has no weight."""
-    positives = np.bincount(step_of, weights=weight * y)
-    negatives = np.bincount(step_of, weights=weight * (1 - y))
+def _weighted_auc(positives: NDArray[Any], negatives: NDArray[Any]) -> float | None:
+    """AUC of the weights at steps of rising score; None when a class has no weight."""
     pairs = positives.sum() * negatives.sum()
     if pairs == 0:
         return None
     below = np.cumsum(negatives) - negatives
     return float((positives * (below + negatives / 2)).sum() / pairs)
+
+
+def _weighted_precision(positives: NDArray[Any], negatives: NDArray[Any]) -> float | None:
+    """Average precision, the mean over positives of the precision at their score; None when a class has no weight."""
+    hits, others = np.cumsum(positives[::-1]), np.cumsum(negatives[::-1])
+    if hits[-1] * others[-1] == 0:
+        return None
+    shown = hits + others
+    precision = np.divide(hits, shown, out=np.zeros_like(hits), where=shown > 0)
+    return float((positives[::-1] * precision).sum() / hits[-1])
 
 
 def _checked(labels: ArrayLike, scores: ArrayLike, both_classes: bool = False) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

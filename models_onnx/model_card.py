@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import math
 import os
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -36,26 +38,31 @@ def register(models_folder: Path, name: str, file: str, kind: str) -> str:
     registry = json.loads(registry_file.read_text()) if registry_file.is_file() else {}
     sha256 = fingerprint(models_folder / file)["sha256"]
     registry[name] = {"file": file, "sha256": sha256, "kind": kind}
-    write_whole(registry_file, _as_json(registry))
+    write_whole(registry_file, as_json(registry))
     return sha256
 
 
 def write_card(path: Path, card: dict[str, Any]) -> None:
     """Write a model's card as JSON; metrics are rounded to six digits, days are ISO 8601."""
-    write_whole(path, _as_json(_rounded(card)))
+    write_whole(path, as_json(card))
 
 
-def _as_json(value: Any) -> bytes:
-    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
+def as_json(value: Any) -> bytes:
+    """Cards and the registry as they are written: floats rounded to six digits, days ISO 8601, what is no number null."""
+    return (json.dumps(_rounded(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def _rounded(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, Mapping):
+        return {str(key): _rounded(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_rounded(item) for item in value]
     if isinstance(value, date):
         return value.isoformat()
-    if hasattr(value, "item"):
-        value = value.item()
-    return round(value, 6) if isinstance(value, float) else value
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+        if isinstance(value, list):
+            return _rounded(value)
+    if isinstance(value, float):
+        return round(value, 6) if math.isfinite(value) else None
+    return value

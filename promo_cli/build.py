@@ -54,3 +54,5 @@ def build_warehouse(database: Path, as_of_date: str | None = None, full_refresh:
         bar.update(task, outcome="done")
     built, passed = result.statuses.get("success", 0), result.statuses.get("pass", 0)
     console.print(f"Built {built} models and seeds, {passed} tests passed: {database}")
+    for test, rows in result.warnings.items():
+        console.print(f"Warning: {test}: {rows} rows; they are: dbt show --select {test}")

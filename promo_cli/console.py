@@ -1,5 +1,7 @@
 """What people see: progress and notes on stderr, results on stdout. NO_COLOR is honoured (by rich)."""
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -25,3 +27,10 @@ def progress(console: Console) -> Progress:
         console=console,
         disable=not console.is_terminal,
     )
+
+
+def columns(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Rows under headings as aligned text, two spaces apart; nothing is cut off, however narrow the terminal."""
+    lines = [list(headings), *map(list, rows)]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(headings))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines)

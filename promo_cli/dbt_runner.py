@@ -18,10 +18,11 @@ ON_NODE = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class DbtResult:
-    """What a dbt run did: nodes by status (success, pass, skipped …) and seconds by node."""
+    """What a dbt run did: nodes by status (success, pass, skipped …), seconds by node, and rows by test that warned."""
 
     statuses: dict[str, int]
     seconds: dict[str, float]
+    warnings: dict[str, int]
 
 
 def run_dbt(
@@ -92,10 +93,13 @@ def _follow(process: subprocess.Popen[str], on_node: ON_NODE | None) -> str:
 def _result(results_file: Path) -> DbtResult:
     statuses: dict[str, int] = {}
     seconds: dict[str, float] = {}
+    warnings: dict[str, int] = {}
     for result in json.loads(results_file.read_text())["results"]:
         statuses[result["status"]] = statuses.get(result["status"], 0) + 1
         seconds[result["unique_id"]] = result["execution_time"]
-    return DbtResult(statuses, seconds)
+        if result["status"] == "warn":
+            warnings[result["unique_id"].split(".")[2]] = result.get("failures") or 0
+    return DbtResult(statuses, seconds, warnings)
 
 
 def _why_it_failed(results_file: Path, complaint: str) -> str:

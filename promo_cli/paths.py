@@ -11,6 +11,12 @@ def database_path(chosen: Path | None = None) -> Path:
     return chosen or Path(os.environ.get("OFFERHOUSE_DB") or DEFAULT_DATABASE)
 
 
+def models_path(chosen: Path | None = None) -> Path:
+    """The models' folder: `chosen`, else env OFFERHOUSE_MODELS, else the shipped one."""
+    shipped = Path(__file__).resolve().parents[1] / "models_onnx"
+    return chosen or Path(os.environ.get("OFFERHOUSE_MODELS") or shipped)
+
+
 def make_private_folder(folder: Path) -> None:
     """Creates `folder` for this user alone, for it will hold personal data; one that exists keeps its rights.
 

@@ -1,23 +1,26 @@
 """`promo train`: the models, from the same dbt features that scoring reads."""
 
-from datetime import date
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from promo_cli.console import messages, progress
-from promo_cli.paths import DEFAULT_DATABASE, database_path, dbt_project_path
+from promo_cli.console import columns, messages, progress
+from promo_cli.paths import DEFAULT_DATABASE, database_path, models_path
 
-MODELS = ("purchase_intent", "interest")
-# Trained together with interest, on the same rows.
-ALIASES = {"interest_linear": "interest"}
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from models_onnx.task import Task
+    from models_onnx.time_split import TimeSplit
+    from models_onnx.versions import Versions
+    from promo_cli.training_outcome import Outcome
+    from promo_cli.training_set import Tell, TrainingSet
 
 
 def train(
-    models: Annotated[
-        list[str] | None, typer.Argument(metavar="[MODEL]...", help=f"Of: {', '.join(MODELS)} [default: all].")
-    ] = None,
+    models: Annotated[list[str] | None, typer.Argument(metavar="[MODEL]...", help="Which models [default: all].")] = None,
     seed: Annotated[int, typer.Option(help="Equal inputs and seed give equal metrics.")] = 1,
     database: Annotated[
         Path | None,
@@ -25,159 +28,147 @@ def train(
     ] = None,
     models_folder: Annotated[
         Path | None,
-        typer.Option("--models-folder", metavar="DIR", help="Where models and registry.json go [default: the shipped folder]."),
+        typer.Option(
+            "--models-folder",
+            metavar="DIR",
+            help="Where models and registry.json go; a new folder starts with the shipped models "
+            "[default: $OFFERHOUSE_MODELS or the shipped folder].",
+        ),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; results and errors are still told.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Results as JSON.")] = False,
 ) -> None:
-    """Train models on the loaded shop; each takes its place only if it beats its baseline on the validation window.
+    """Train models on the loaded shop; each serves only if it beats the champion and every baseline beyond noise.
 
-    Needs the extra `train`: pip install 'offerhouse[train]'.
+    Otherwise it is kept as a challenger (see `promo models`). A shop with too little data is refused in one line, and a rule
+    serves in the model's place. Needs the extra `train`: pip install 'offerhouse[train]'.
     """
-    from promo_cli.errors import ENVIRONMENT_FAULT, USAGE_FAULT, PromoError
-    from udfs.model_registry import MODELS_FOLDER
+    from promo_cli.errors import DATA_FAULT, PromoError
 
-    chosen = list(dict.fromkeys(ALIASES.get(name, name) for name in models or MODELS))
-    for name in chosen:
-        if name not in MODELS:
-            raise PromoError(f"{name} is no model; train one of: {', '.join(MODELS)}", USAGE_FAULT)
+    tasks = chosen_tasks(models)
+    outcomes = train_models(tasks, database_path(database), models_path(models_folder), seed, quiet)
+    print_outcomes(outcomes, as_json)
+    refused = [outcome.model for outcome in outcomes if outcome.is_refusal]
+    if refused:
+        raise PromoError(f"not trained: {', '.join(refused)}; the table says why", DATA_FAULT)
+
+
+def chosen_tasks(names: Sequence[str] | None) -> "list[Task]":
+    """The tasks of these names, all for none, in the order of training.
+
+    Raises PromoError: a name that is no model's (exit code 2), or the extra `train` is missing (3).
+    """
+    from difflib import get_close_matches
+
+    from models_onnx.tasks import ALIASES, TASKS, task
+    from promo_cli.errors import ENVIRONMENT_FAULT, USAGE_FAULT, PromoError
+
+    chosen = {ALIASES.get(name, name) for name in names or TASKS}
+    for name in sorted(chosen - set(TASKS)):
+        near = get_close_matches(name, [*TASKS, *ALIASES], 1)
+        meant = f"did you mean {near[0]}? " if near else ""
+        raise PromoError(f"{name} is no model; {meant}There are: {', '.join(TASKS)}", USAGE_FAULT)
     try:
+        import onnx  # noqa: F401
         import sklearn  # noqa: F401
         import torch  # noqa: F401
     except ImportError as error:
         raise PromoError(
             f"{error.name} is not installed; training needs it: pip install 'offerhouse[train]'", ENVIRONMENT_FAULT
         ) from error
-    folder = models_folder or MODELS_FOLDER
-    for name in chosen:
-        (folder / name).mkdir(parents=True, exist_ok=True)
-        train_model(name, database_path(database), folder, seed, quiet)
+    return [task(name) for name in TASKS if name in chosen]
 
 
-def train_model(name: str, database: Path, models_folder: Path, seed: int, quiet: bool = False) -> dict[str, Any]:
-    """Build `name`'s features over many as-of dates in a training database, train, write file, card and registry entry.
+def train_models(tasks: "Sequence[Task]", database: Path, models_folder: Path, seed: int, quiet: bool = False) -> "list[Outcome]":
+    """Train `tasks` on the shop in `database` and settle each in `models_folder`; one that is refused stops no other.
 
-    Returns the card. Raises PromoError: no shop, a dbt failure, too little history, or a model no better than its
-    baseline (the registered model then stays).
+    Raises PromoError (no shop, a dbt failure, another training at work) and OSError (a model can't be written). What serves
+    is then as it was, apart from tasks that were settled before.
     """
-    import duckdb
+    from models_onnx.versions import Versions
+    from promo_cli.lock import training_lock
+    from promo_cli.training_outcome import refuse_thin
+    from promo_cli.training_set import training_set
 
-    from models_onnx.time_split import ThinData, weekly_split, window_split
-    from promo_cli.dbt_runner import run_dbt
-    from promo_cli.errors import DATA_FAULT, PromoError
-
-    if not database.is_file():
-        raise PromoError(f"{database} is not there; load a shop first, e.g. promo load complete-journey", DATA_FAULT)
-    console = messages(quiet)
-    training_database = database.resolve().parent / "training.duckdb"
-    training_database.unlink(missing_ok=True)
-
-    with progress(console) as bar:
-        task = bar.add_task(f"{name}: features", total=None, outcome="")
-
-        def run(selection: list[str], dates: list[date]) -> None:
-            run_dbt(
-                ["build", "--select", *selection, "--exclude-resource-type", "test", "unit_test"],
-                database,
-                {"shop_database": "shop_source", "as_of_dates": [day.isoformat() for day in dates]},
-                target="training",
-                environment={"OFFERHOUSE_TRAINING_DB": str(training_database)},
-                on_node=lambda node, done, total: bar.update(task, completed=done, total=total, outcome=node[:40]),
-            )
-
-        try:
-            run(["path:models/staging", "path:seeds", "user_activity_days"], [])
-            first_day, data_until, source = _extent(training_database, database)
-            split = (weekly_split if name == "purchase_intent" else window_split)(first_day, data_until, HORIZON_DAYS[name])
-            models = _feature_models(name)
-            run([*models, *(f"+{model}" for model in models), "--exclude", "path:models/staging/*/"], split.all())
-            with duckdb.connect(str(training_database), read_only=True) as connection:
-                bar.update(task, description=f"{name}: training", completed=0, total=None, outcome="")
-                card = _TRAINERS[name](connection, split, models_folder, seed, source, bar, task)
-        except ThinData as error:
-            raise PromoError(f"{name}: {error}", DATA_FAULT) from error
-        except ValueError as error:
-            raise PromoError(str(error), DATA_FAULT) from error
-        finally:
-            training_database.unlink(missing_ok=True)
-        bar.update(task, outcome="done", completed=1, total=1)
-    _print_result(name, card)
-    return card
+    versions = Versions(models_folder)
+    outcomes: dict[str, Outcome] = {}
+    with progress(messages(quiet)) as bar:
+        _make_writable(models_folder)
+        with (
+            training_lock(models_folder / ".training.lock"),
+            training_set(database, seed, _teller(bar, "the shop")) as learned,
+        ):
+            versions.clean()
+            versions.seed()
+            groups, thin = learned.plan(tasks)
+            for name, error in thin.items():
+                outcomes |= {one.model: one for one in refuse_thin(versions, name, error, learned.shop)}
+            for split, alike in groups:
+                learned.build(split, alike, _teller(bar, ", ".join(task.name for task in alike)))
+                for task in alike:
+                    tell = _teller(bar, task.name)
+                    outcomes |= _train_one(task, split, learned, versions, seed, tell)
+                    tell("done", 1, 1)
+    order = [task.name for task in tasks]
+    return sorted(outcomes.values(), key=lambda one: order.index(one.model) if one.model in order else len(order))
 
 
-HORIZON_DAYS = {"purchase_intent": 7, "interest": 28}
-"""Days a label looks ahead; the dbt vars intent_days and interest_days."""
+def _make_writable(folder: Path) -> None:
+    """Make the models' folder; raises PromoError (exit code 3) when this user may not write there."""
+    import os
+
+    from promo_cli.errors import ENVIRONMENT_FAULT, PromoError
+
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PromoError(f"{folder} can't be written; choose a folder of your own: --models-folder DIR", ENVIRONMENT_FAULT)
 
 
-def _feature_models(name: str) -> list[str]:
-    from importlib import import_module
+def _train_one(
+    task: "Task", split: "TimeSplit", learned: "TrainingSet", versions: "Versions", seed: int, tell: "Tell"
+) -> "dict[str, Outcome]":
+    """Outcomes of one task by model: a task may train further models beside its own."""
+    from models_onnx.time_split import ThinData
+    from promo_cli.training_outcome import Outcome, refuse_thin, settle
 
-    return list(import_module(f"models_onnx.{name}.train").FEATURE_MODELS)
-
-
-def _extent(training_database: Path, database: Path) -> tuple[date, date, str]:
-    """First day of activity, the day the data end before, and a line about the data."""
-    import duckdb
-
-    from promo_cli.errors import DATA_FAULT, PromoError
-
-    with duckdb.connect(str(training_database), read_only=True) as connection:
-        first_day, users = connection.execute(
-            "select min(activity_date), count(distinct user_id) from features.user_activity_days where event_type = 'purchase'"
-        ).fetchall()[0]
-        (data_until,) = connection.execute("select max(data_until) from staging.as_of_dates").fetchall()[0]
-    if first_day is None:
-        raise PromoError("the shop has no purchases to learn from; the shipped models stay", DATA_FAULT)
-    return (
-        first_day,
-        data_until,
-        f"{_source(database)}: {users} buyers, {first_day.isoformat()} to {data_until.isoformat()} (exclusive)",
-    )
+    try:
+        with learned.context(split, tell) as context:
+            trained = task.train(context)
+    except ThinData as error:
+        return {one.model: one for one in refuse_thin(versions, task.name, error, learned.shop)}
+    except ValueError as error:
+        reason = f"{' '.join(str(error).splitlines())}; what serves stays"
+        return {task.name: Outcome(task.name, "refused", reason, is_refusal=True)}
+    command = f"promo train {task.name} --seed {seed}"
+    models = {task.name: trained, **trained.also}
+    return {name: settle(versions, name, one, learned.shop, seed, command) for name, one in models.items()}
 
 
-def _source(database: Path) -> str:
-    """What `promo load` recorded as the shop's source; a shop that mapped its own tables has no such record."""
-    import duckdb
+def print_outcomes(outcomes: "Sequence[Outcome]", as_json: bool = False) -> None:
+    """The table on stdout: what was reached on the test window, the best baseline there, and the verdict with its reason."""
+    import json
 
-    with duckdb.connect(str(database), read_only=True) as connection:
-        try:
-            found = connection.execute("select value from shop.settings where key = 'source'").fetchall()
-        except duckdb.CatalogException:
-            found = []
-    return str(found[0][0]) if found else "own tables"
-
-
-def _train_purchase_intent(
-    connection: Any, split: Any, folder: Path, seed: int, source: str, bar: Any, task: Any
-) -> dict[str, Any]:
-    from models_onnx.purchase_intent.train import train as train_network
-    from models_onnx.purchase_intent.training import TrainingSettings
-
-    return train_network(
-        connection, split, folder, seed, f"promo train purchase_intent --seed {seed}", source,
-        lambda epoch: bar.update(
-            task, completed=epoch.epoch, total=TrainingSettings().epochs,
-            outcome=f"epoch {epoch.epoch}: validation AUC {epoch.validation_auc:.4f}",
-        ),
-    )  # fmt: skip
+    if as_json:
+        typer.echo(json.dumps([outcome.record() for outcome in outcomes], indent=2, ensure_ascii=False))
+        return
+    rows = []
+    for one in outcomes:
+        reached = "" if one.reached is None else f"{one.reached:.4f}"
+        if one.interval is not None:
+            reached += f" ({one.interval[0]:.4f} to {one.interval[1]:.4f})"
+        baseline = "" if one.baseline_reached is None else f"{one.baseline_reached:.4f} {one.best_baseline}"
+        rows.append([one.model, one.verdict, one.measure or "", reached, baseline, one.version or ""])
+    typer.echo(columns(["model", "verdict", "measure", "on test", "best baseline", "version"], rows))
+    for one in outcomes:
+        kept = "kept as challenger, " if one.verdict == "challenger" else ""
+        typer.echo(f"{one.model}: {kept}{one.reason}")
 
 
-def _train_interest(connection: Any, split: Any, folder: Path, seed: int, source: str, bar: Any, task: Any) -> dict[str, Any]:
-    from models_onnx.interest.train import train as train_scorers
-    from promo_cli.interest_features import interest_features
+def _teller(bar: "Progress", name: str) -> "Tell":
+    """A line of the progress for `name`: told what is being done, how far it is, and of how much."""
+    line = bar.add_task(name, total=None, outcome="")
 
-    names, pairs = interest_features(dbt_project_path())
-    return train_scorers(
-        connection, split, folder, pairs, names, seed, f"promo train interest --seed {seed}", source,
-        lambda done, total: bar.update(task, completed=done, total=total, outcome=f"tree {done}"),
-    )  # fmt: skip
+    def tell(what: str, done: int, total: int | None) -> None:
+        bar.update(line, completed=done, total=total, outcome=what)
 
-
-_TRAINERS = {"purchase_intent": _train_purchase_intent, "interest": _train_interest}
-
-
-def _print_result(name: str, card: dict[str, Any]) -> None:
-    rows = {name: card["metrics"], **card["baselines"]} if "baselines" in card else card["metrics"]
-    measure = "auc" if "baselines" in card else "ndcg@10"
-    typer.echo(f"{name}: {measure} on validation and test")
-    for model, metrics in rows.items():
-        typer.echo(f"  {model:<28} {metrics['validation'][measure]:.4f}  {metrics['test'][measure]:.4f}")
+    return tell

@@ -11,10 +11,14 @@ import duckdb
 import numpy as np
 import pytest
 import tiny_models
+import xgboost
 from dbt_common.exceptions import DbtRuntimeError
 
+from models_onnx.tabular.blend import Member, blend_json
+from udfs import duckdb_functions, scorer_kinds, served_models, sql_functions
 from udfs.dbt_plugin import Plugin
 from udfs.duckdb_functions import register_functions
+from udfs.sql_functions import SqlFunction
 
 WORKED_EXAMPLE = "[0.8, 0.2, 0.1, 0.9, 0.1, 0.2, 0.0]"
 
@@ -141,6 +145,52 @@ def test_registering_again_takes_up_a_model_trained_anew(connection: duckdb.Duck
 
 def test_cursors_share_the_functions(connection: duckdb.DuckDBPyConnection) -> None:
     assert value(connection.cursor(), "purchase_intent([1])") is not None
+
+
+def register_more(monkeypatch: pytest.MonkeyPatch, folder: Path, *functions: SqlFunction) -> duckdb.DuckDBPyConnection:
+    for module in (sql_functions, served_models, duckdb_functions):
+        monkeypatch.setattr(module, "SQL_FUNCTIONS", functions)
+    connection = duckdb.connect()
+    register_functions(connection, {"models_folder": folder})
+    return connection
+
+
+def test_a_function_of_two_arguments_scores_rows_that_have_both(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    network, trees = tiny_models.intent_model(), tiny_models.booster()
+    members = [Member("network.onnx", "onnx", network, 0.25), Member("trees.ubj", "xgboost", trees, 0.75, argument=1)]
+    (folder / "pair").mkdir()
+    (folder / "pair/network.onnx").write_bytes(network)
+    (folder / "pair/trees.ubj").write_bytes(trees)
+    entry = tiny_models.entry(folder, "pair/blend.json", "blend", blend_json(members, list("abcdefgh"), slope=0.5))
+    (folder / "registry.json").write_text(json.dumps({"pair": entry}))
+    connection = register_more(monkeypatch, folder, SqlFunction("pair", ("INTEGER[]", "FLOAT[]")))
+    features = tiny_models.booster_examples()[0]
+    model = xgboost.Booster()
+    model.load_model(bytearray(trees))
+    boosted = float(model.predict(xgboost.DMatrix(features[None]))[0])
+    intent = tiny_models.intent_answer([0] * 48 + [5, 9999])
+    logit = 0.5 * (0.25 * np.log(intent / (1 - intent)) + 0.75 * np.log(boosted / (1 - boosted)))
+    windows = "[" + ", ".join("null" if np.isnan(value) else str(value) for value in features) + "]::float[]"
+    assert value(connection, f"pair([5, 9999], {windows})") == pytest.approx(1 / (1 + np.exp(-logit)), abs=1e-6)
+    for call in (f"pair(null, {windows})", f"pair([], {windows})", "pair([5], null)", "pair([5], [1.0]::float[])"):
+        assert value(connection, call) is None
+    many = f"select count(pair([5, i::integer], {windows})), count(*) from range(5000) as t(i)"
+    assert connection.execute(many).fetchall() == [(5000, 5000)]
+
+
+def test_results_may_be_numbers_of_classes_or_lists(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    monkeypatch.setitem(scorer_kinds.KINDS, "numbered", "tiny_scorers:NumberedScorer")
+    monkeypatch.setitem(scorer_kinds.KINDS, "thrice", "tiny_scorers:ThriceScorer")
+    entries = {kind: tiny_models.entry(folder, f"{kind}.bin", kind, b"x") for kind in ("numbered", "thrice")}
+    (folder / "registry.json").write_text(json.dumps(entries))
+    functions = (SqlFunction("numbered", ("FLOAT[]",), "INTEGER"), SqlFunction("thrice", ("FLOAT[]",), "FLOAT[]"))
+    connection = register_more(monkeypatch, folder, *functions)
+    for function, expected in (("numbered", [1, None, 0, 1, None]), ("thrice", [[3, 6], None, [6, 3], [12, 15], None])):
+        rows = "(values (1, [1, 2]), (2, null), (3, [2, 1]), (4, [4, 5]), (5, [1])) as t(i, features)"
+        found = connection.execute(f"select {function}(features::float[]) from {rows} order by i").fetchall()
+        assert [result for (result,) in found] == expected
+        nothing = connection.execute(f"select {function}(features::float[]) from {rows} where i in (2, 5)").fetchall()
+        assert nothing == [(None,), (None,)]
 
 
 def test_another_connection_to_the_database_is_told_why_it_cannot_register(tmp_path: Path) -> None:

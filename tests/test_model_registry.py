@@ -137,7 +137,7 @@ def test_a_kind_without_scorer_is_refused(folder: Path) -> None:
 
 
 def test_a_model_is_loaded_once(folder: Path) -> None:
-    models = ServedModels(ModelRegistry(folder), "xgboost")
+    models = ServedModels(ModelRegistry(folder), {"interest": "xgboost"})
     scorer = models.scorer("purchase_intent")
     (folder / "purchase_intent/model.onnx").unlink()
     assert models.scorer("purchase_intent") is scorer
@@ -145,8 +145,8 @@ def test_a_model_is_loaded_once(folder: Path) -> None:
 
 def test_the_configured_interest_model_serves(folder: Path) -> None:
     for choice, name in (("xgboost", "interest"), ("linear", "interest_linear")):
-        models = ServedModels(ModelRegistry(folder), choice)
+        models = ServedModels(ModelRegistry(folder), {"interest": choice})
         assert models.serving_model("interest") == name
         assert models.scorer("interest").name == name
     with pytest.raises(ValueError, match="interest: must be xgboost or linear, not 'trees'"):
-        ServedModels(ModelRegistry(folder), "trees")
+        ServedModels(ModelRegistry(folder), {"interest": "trees"})

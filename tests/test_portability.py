@@ -19,6 +19,7 @@ from udfs.duckdb_functions import register_functions
 
 MODELS = model_files()
 SCORES = PROJECT / "models/scores"
+CARDS = PROJECT / "models/audits/cards"
 
 
 @pytest.fixture(scope="module")
@@ -45,12 +46,13 @@ def place(path: Path) -> str:
 def test_model_is_portable(
     path: Path, setting: Setting, renderers: dict[str, Renderer], python_functions: frozenset[str]
 ) -> None:
-    registered = python_functions if path.is_relative_to(SCORES) else frozenset()
+    may_call = path.is_relative_to(SCORES) or path.is_relative_to(CARDS)
+    registered = python_functions if may_call else frozenset()
     for statement in renderers[setting.name].model(path):
         calls = called_functions(statement) & (python_functions - registered)
         assert not calls, (
-            f"{place(path)} calls {', '.join(sorted(calls))}: scores are the only models that call Python functions, "
-            "because a view that calls one fails in every session without Python; read the score from models/scores"
+            f"{place(path)} calls {', '.join(sorted(calls))}: scores and audits/cards are the only models that call Python "
+            "functions, because a view that calls one fails in every session without Python; read the score from models/scores"
         )
         faults = unportable(statement, registered)
         assert not faults, f"{place(path)}:\n  " + "\n  ".join(faults)
@@ -77,9 +79,10 @@ def test_scores_are_tables() -> None:
     """A Python function in a persisted view would break the file for everyone else."""
     project = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["models"]["offerhouse"]
     assert project["scores"]["+materialized"] in ("table", "incremental")
-    for path in SCORES.glob("*"):
+    assert project["audits"]["+materialized"] == "table"
+    for path in (*SCORES.glob("*"), *CARDS.glob("*")):
         assert not re.search(r"materialized\W+(view|ephemeral)", path.read_text()), (
-            f"{place(path)}: a score is a table, never a view, for it calls Python functions"
+            f"{place(path)}: it calls Python functions, so it is a table, never a view"
         )
 
 

@@ -1,6 +1,4 @@
-"""The purchase-intent network: shapes, padding, seeded training, export. Needs the `train` extra."""
-
-from pathlib import Path
+"""The sequence networks: shapes, padding, seeded training, export. Needs the `train` extra."""
 
 import numpy as np
 import pytest
@@ -13,7 +11,7 @@ import onnxruntime  # noqa: E402
 
 from models_onnx.purchase_intent import export  # noqa: E402
 from models_onnx.purchase_intent.export import export_onnx  # noqa: E402
-from models_onnx.purchase_intent.network import SEQUENCE_LENGTH, PurchaseIntentNetwork  # noqa: E402
+from models_onnx.purchase_intent.network import ARTICLES_FORM, NETWORKS, SEQUENCE_LENGTH, PurchaseIntentNetwork  # noqa: E402
 from models_onnx.purchase_intent.training import (  # noqa: E402
     EpochReport,
     Examples,
@@ -138,13 +136,15 @@ def test_validation_of_one_class_is_refused() -> None:
         train_network(planted(20, 1), one_class, seed=1)
 
 
-def test_the_export_keeps_the_lstm_and_a_free_batch(trained: TrainedNetwork, tmp_path: Path) -> None:
-    path = tmp_path / "model.onnx"
-    export_onnx(trained.network, path)
-    assert [file.name for file in tmp_path.iterdir()] == ["model.onnx"], "no temporary file may stay behind"
-    graph = onnx.load(str(path)).graph
-    assert "LSTM" in {node.op_type for node in graph.node}
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+@pytest.mark.parametrize("form", list(NETWORKS))
+def test_every_form_learns_and_is_exported_alike(form: str) -> None:
+    settings = TrainingSettings(epochs=6, patience=6, batch_size=64, learning_rate=5e-3, threads=1)
+    trained = train_network(planted(800, 1), planted(400, 2), seed=5, settings=settings, form=form)
+    assert type(trained.network) is NETWORKS[form]
+    assert max(point.validation_auc for point in trained.curves) > 0.75
+    content = export_onnx(trained.network)
+    assert NETWORKS[form].operator in {node.op_type for node in onnx.load_from_string(content).graph.node}
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     (given,), (returned,) = session.get_inputs(), session.get_outputs()
     assert (given.name, given.type, given.shape[1:]) == ("tokens", "tensor(int32)", [50])
     assert (returned.name, returned.type) == ("purchase_intent", "tensor(float)")
@@ -152,13 +152,28 @@ def test_the_export_keeps_the_lstm_and_a_free_batch(trained: TrainedNetwork, tmp
         tokens = planted(rows, 9).tokens
         (scores,) = session.run(None, {"tokens": tokens})
         assert np.abs(scores - predict(trained.network, tokens)).max() < 1e-5
+    assert export_onnx(trained.network) == content, "equal networks give equal bytes"
 
 
-def test_a_failed_check_leaves_the_old_file(trained: TrainedNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "model.onnx"
-    path.write_bytes(b"yesterday's model")
+def test_the_articles_form_comes_first_and_is_the_default(trained: TrainedNetwork) -> None:
+    assert next(iter(NETWORKS)) == ARTICLES_FORM == "cnn_lstm"
+    assert set(NETWORKS) == {"cnn_lstm", "cnn", "rnn", "lstm", "gru"}
+    assert isinstance(trained.network, PurchaseIntentNetwork)
+
+
+@pytest.mark.parametrize("form", list(NETWORKS))
+def test_every_form_hides_tokens_while_training_only(form: str) -> None:
+    network = NETWORKS[form](token_dropout=0.5)
+    tokens = torch.full((8, SEQUENCE_LENGTH), BUYS)
+    assert torch.equal(network.eval()(tokens), network(tokens))
+    assert len(set(network.train()(tokens).tolist())) > 1
+
+
+def test_a_failed_check_gives_no_bytes(trained: TrainedNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(export, "TOLERANCE", -1.0)
     with pytest.raises(RuntimeError, match="differs from torch"):
-        export_onnx(trained.network, path)
-    assert [file.name for file in tmp_path.iterdir()] == ["model.onnx"]
-    assert path.read_bytes() == b"yesterday's model"
+        export_onnx(trained.network)
+    monkeypatch.undo()
+    monkeypatch.setattr(type(trained.network), "operator", "GRU")
+    with pytest.raises(RuntimeError, match="has no GRU node"):
+        export_onnx(trained.network)

@@ -14,9 +14,16 @@ import xgboost
 from onnx import TensorProto
 from scorer_contract import ScorerCase, ScorerContract
 
-from udfs.interest import BoostedInterestScorer, LinearInterestScorer
+from models_onnx.tabular.blend import Member, blend_json
+from models_onnx.tabular.logistic import Logistic, logistic_onnx
+from udfs.boosted import BoostedScorer
+from udfs.feature_network import FeatureNetworkScorer
+from udfs.interest import LinearInterestScorer
 from udfs.model_registry import MODELS_FOLDER, REGISTRY_FILE, ModelRefused, ModelRegistry
 from udfs.purchase_intent import PurchaseIntentScorer
+from udfs.rule import RuleScorer
+from udfs.scorer import score_column
+from udfs.scorer_kinds import scorer_from
 from udfs.served_models import load_scorer
 from udfs.thread_pool import core_count, map_pieces
 
@@ -102,7 +109,7 @@ class TestBoostedInterest(ScorerContract):
             for row, answer in zip(features, answers, strict=True)
         ]
         width = tiny_models.FEATURES
-        scorer = BoostedInterestScorer("interest", tiny_models.booster())
+        scorer = BoostedScorer("interest", tiny_models.booster())
         return ScorerCase(scorer, feature_lists(width), unscorable_features(width), known)
 
     def test_trees_after_the_best_iteration_are_left_out(self) -> None:
@@ -110,8 +117,82 @@ class TestBoostedInterest(ScorerContract):
         model = xgboost.Booster()
         model.load_model(bytearray(tiny_models.booster()))
         expected = model.predict(xgboost.DMatrix(features), iteration_range=(0, 4))
-        scorer = BoostedInterestScorer("interest", tiny_models.booster(best_iteration=3))
+        scorer = BoostedScorer("interest", tiny_models.booster(best_iteration=3))
         np.testing.assert_allclose(scorer.score(features), expected, atol=1e-6)
+
+
+class TestLogistic(ScorerContract):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def case(cls) -> ScorerCase:
+        model = Logistic(
+            pressed=np.array([False, True]),
+            mean=np.array([1.0, 0.5], dtype=np.float32),
+            scale=np.array([2.0, 1.0], dtype=np.float32),
+            gaps=np.array([0]),
+            weights=np.array([1.0, -1.0, 3.0], dtype=np.float32),
+            bias=0.25,
+        )
+        known: list[tuple[list[float | None], float]] = [
+            ([3.0, 0.0], 0.851953),  # σ(1 + 0.5 + 0.25)
+            ([None, None], 0.962673),  # the means, and the indicator of the first: σ(3 + 0.25)
+            ([1.0, -(np.e - 1)], 0.851953),  # pressed to -1: σ(1.5 + 0.25)
+            ([1e30, 0.0], 0.999841),  # eight deviations at the most: σ(8 + 0.5 + 0.25)
+        ]
+        scorer = FeatureNetworkScorer("churn_risk", logistic_onnx(model))
+        return ScorerCase(scorer, feature_lists(2), unscorable_features(2), known)
+
+
+class TestRule(ScorerContract):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def case(cls) -> ScorerCase:
+        known: list[tuple[list[float | None], float]] = [
+            ([9.0, 0.0, 9.0], 0.2),
+            ([9.0, 1.0, 9.0], 0.4),
+            ([9.0, 99.0, 9.0], 0.6),
+            ([9.0, None, 9.0], 0.1),
+        ]
+        return ScorerCase(RuleScorer("churn_risk", rule()), feature_lists(3), unscorable_features(3), known)
+
+    def test_a_rule_over_tokens_counts_events(self) -> None:
+        scorer = RuleScorer("purchase_intent", rule(input="tokens", index=None, feature_count=None))
+        tokens = pa.array([[7], [7, 7, 7], None, [0, 0]], type=pa.list_(pa.int32()))
+        assert score_column(scorer, tokens).to_pylist() == pytest.approx([0.4, 0.6, None, None])
+
+    def test_a_rule_reads_the_argument_of_its_number(self) -> None:
+        scorer = RuleScorer("purchase_intent_blend", rule(argument=1))
+        tokens = pa.array([[7], [7]], type=pa.list_(pa.int32()))
+        features = pa.array([[0, 1, 0], None], type=pa.list_(pa.float32()))
+        assert score_column(scorer, tokens, features).to_pylist() == pytest.approx([0.4, None])
+
+
+class TestBlend(ScorerContract):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def case(cls) -> ScorerCase:
+        """Trees and a rule, 3 : 1, on the logit scale, then calibrated."""
+        width = tiny_models.FEATURES
+        trees, beside = tiny_models.booster(), rule(feature_count=width)
+        members = [Member("trees.ubj", "xgboost", trees, 0.75), Member("rule.json", "rule", beside, 0.25)]
+        content = blend_json(members, list("abcdefgh"), slope=2.0, intercept=-1.0)
+        features = tiny_models.booster_examples()
+        model = xgboost.Booster()
+        model.load_model(bytearray(trees))
+        first, second = model.predict(xgboost.DMatrix(features)), RuleScorer("rule", beside).score(features)
+        logits = 0.75 * np.log(first / (1 - first)) + 0.25 * np.log(second / (1 - second))
+        known = [
+            ([None if np.isnan(value) else float(value) for value in row], float(1 / (1 + np.exp(1 - 2 * logit))))
+            for row, logit in zip(features, logits, strict=True)
+        ]
+        scorer = scorer_from("churn_risk", "blend", content, {"trees.ubj": trees, "rule.json": beside})
+        return ScorerCase(scorer, feature_lists(width), unscorable_features(width), known)
+
+
+def rule(**changes: object) -> bytes:
+    points = [[0.0, 0.2], [2.0, 0.6]]
+    fields = {"index": 1, "feature_count": 3, "points": points, "missing": 0.1} | changes
+    return json.dumps({key: value for key, value in fields.items() if value is not None}).encode()
 
 
 SHIPPED = MODELS_FOLDER / REGISTRY_FILE
@@ -124,13 +205,16 @@ class TestShippedModels(ScorerContract):
     @pytest.fixture(scope="class")
     @classmethod
     def case(cls, request: pytest.FixtureRequest) -> ScorerCase:
-        if SHIPPED_KINDS[request.param] not in ("onnx", "xgboost", "linear"):
-            pytest.skip(f"{request.param} is no scorer: its kind is {SHIPPED_KINDS[request.param]}")
+        kind = SHIPPED_KINDS[request.param]
+        if kind not in ("onnx", "onnx_features", "xgboost", "linear", "blend"):
+            pytest.skip(f"{request.param} answers no probability to one list: its kind is {kind}")
         scorer = load_scorer(ModelRegistry(), request.param)
-        if isinstance(scorer, BoostedInterestScorer | LinearInterestScorer):
-            width = scorer.feature_count
-            return ScorerCase(scorer, feature_lists(width), unscorable_features(width))
-        return ScorerCase(scorer, token_lists(), UNSCORABLE_TOKENS)
+        if kind == "onnx":
+            return ScorerCase(scorer, token_lists(), UNSCORABLE_TOKENS)
+        width = getattr(scorer, "feature_count", None)
+        if width is None:
+            pytest.skip(f"{request.param} reads more than one list")
+        return ScorerCase(scorer, feature_lists(width), unscorable_features(width))
 
 
 @pytest.mark.parametrize(
@@ -155,7 +239,7 @@ def test_a_network_that_cannot_serve_is_refused_by_name(content: bytes, message:
 )
 def test_a_booster_that_cannot_serve_is_refused_by_name(content: bytes, message: str) -> None:
     with pytest.raises(ModelRefused, match=rf"^interest: .*{message}.*") as refusal:
-        BoostedInterestScorer("interest", content)
+        BoostedScorer("interest", content)
     assert "\n" not in str(refusal.value)
 
 
@@ -176,6 +260,55 @@ def test_a_booster_that_cannot_serve_is_refused_by_name(content: bytes, message:
 def test_a_linear_model_that_cannot_serve_is_refused_by_name(content: bytes, message: str) -> None:
     with pytest.raises(ModelRefused, match=rf"^interest_linear: .*{message}.*"):
         LinearInterestScorer("interest_linear", content)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"no model", "must be JSON"),
+        (rule(index=None), "KeyError: 'index'"),
+        (rule(index=3), "a feature within its vector"),
+        (rule(points=[[0, 0.1], [0, 0.2]]), "points of rising x"),
+        (rule(points=[[0, 1.1]]), "p within 0..1"),
+        (rule(points=[]), "points of rising x"),
+        (rule(missing=float("nan")), "p within 0..1"),
+        (rule(input="clicks"), "a feature within its vector"),
+    ],
+)
+def test_a_rule_that_cannot_serve_is_refused_by_name(content: bytes, message: str) -> None:
+    with pytest.raises(ModelRefused, match=rf"^churn_risk: .*{message}.*"):
+        RuleScorer("churn_risk", content)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"no model", "must be JSON"),
+        (b'{"members": [], "slope": 1, "intercept": 0}', "needs members"),
+        (b'{"members": [{"file": "a"}], "slope": 1, "intercept": 0}', "KeyError: 'sha256'"),
+        (blend_json([Member("a", "rule", rule(), 1.0)], [], slope=float("nan")), "finite numbers"),
+        (blend_json([Member("a", "rule", rule(), 1.0, argument=1)], []), "arguments counted from 0"),
+        (blend_json([Member("a", "guess", rule(), 1.0)], []), "kind guess, but"),
+        (blend_json([Member("a", "rule", b"{}", 1.0)], []), "a is not the file that was pinned"),
+        (
+            blend_json([Member("a", "rule", rule(), 0.5), Member("b", "rule", rule(feature_count=4), 0.5)], []),
+            "vectors of different lengths",
+        ),
+    ],
+)
+def test_a_blend_that_cannot_serve_is_refused_by_name(content: bytes, message: str) -> None:
+    with pytest.raises(ModelRefused, match=rf"^churn_risk: .*{message}.*"):
+        scorer_from("churn_risk", "blend", content, {"a": rule(), "b": rule(feature_count=4)})
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"no model", "onnxruntime can't load"), (tiny_models.intent_model(), r"float32 \[rows, features\], but has tokens")],
+)
+def test_a_graph_that_cannot_serve_is_refused_by_name(content: bytes, message: str) -> None:
+    with pytest.raises(ModelRefused, match=rf"^churn_risk: .*{message}.*") as refusal:
+        FeatureNetworkScorer("churn_risk", content)
+    assert "\n" not in str(refusal.value)
 
 
 def test_the_cores_are_those_this_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:

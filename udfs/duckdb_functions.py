@@ -4,59 +4,71 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from inspect import Parameter, Signature
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
+from udfs.model_records import ModelRecords, record_functions
 from udfs.model_registry import MODELS_FOLDER, ModelRegistry
 from udfs.scorer import score_column
 from udfs.served_models import ServedModels
+from udfs.sql_functions import SQL_FUNCTIONS, SqlFunction
+from udfs.topics import TOPIC_WORDS_TYPE, topic_words
 
-CONFIG_KEYS = ("interest", "models_folder")
+CONFIG_KEYS = (*(function.name for function in SQL_FUNCTIONS if function.models), "models_folder")
 
 
 def register_functions(connection: duckdb.DuckDBPyConnection, config: Mapping[str, Any] | None = None) -> None:
     """Register the SQL functions for every connection and cursor of `connection`'s database.
 
-    - `purchase_intent(tokens INTEGER[]) -> FLOAT`: probability 0..1
-    - `interest(features FLOAT[]) -> FLOAT`: probability 0..1
-    - `serving_model(function VARCHAR) -> VARCHAR`: the registered model behind one of the two above
+    - those of `udfs/sql_functions.py`: lists in, a score out, NULL where there is nothing to score
+    - `serving_model(function VARCHAR) -> VARCHAR`: the registered model behind one of them, `<name> (rule)` for a rule
     - `model_version(name VARCHAR) -> VARCHAR`: first 12 hex digits of a registered model's SHA-256
+    - `topic_words(function VARCHAR)`: the top words of the topic model behind one of them, a list of structs
+    - `registered_models(name VARCHAR)` and its like in `udfs/model_records.py`: lists of structs from the models' cards
 
-    `config` may hold `interest` (`xgboost`, the default, or `linear`) and `models_folder` (the folder with
-    registry.json, seen from the current directory; the shipped one by default). Models are loaded at the first
-    call that needs them and then kept; registering again on the same connection starts afresh, with the registry
-    as it then is.
+    `config` may hold a choice for each function that has several models (`interest`: `xgboost`, the default, or `linear`)
+    and `models_folder` (the folder with registry.json, seen from the current directory; the shipped one by default or
+    when empty). Models are loaded at the first call that needs them and then kept; registering again on the same
+    connection starts afresh, with the registry as it then is.
 
     Raises ValueError for a config that can't be, or when another connection to the database registered the functions.
     """
     config = config or {}
-    registry = ModelRegistry(Path(config.get("models_folder", MODELS_FOLDER)))
-    models = ServedModels(registry, config.get("interest", "xgboost"))
+    registry = ModelRegistry(Path(config.get("models_folder") or MODELS_FOLDER))
+    models = ServedModels(registry, {key: str(config[key]) for key in CONFIG_KEYS if key in config})
 
-    def score_with(function: str) -> Callable[[pa.ChunkedArray], pa.Array]:
-        return lambda column: score_column(models.scorer(function), column)
+    for function in SQL_FUNCTIONS:
+        _register(connection, function.name, _score_with(models, function), list(function.arguments), function.result)
+    _register(connection, "serving_model", _per_value(models.serving_model), ["VARCHAR"], "VARCHAR")
+    _register(connection, "model_version", _per_value(models.model_version), ["VARCHAR"], "VARCHAR")
+    _register(connection, "topic_words", topic_words(models.scorer), ["VARCHAR"], TOPIC_WORDS_TYPE)
+    for records in record_functions(ModelRecords(registry)):
+        _register(connection, records.name, records.apply, ["VARCHAR"], records.result)
 
-    for name, function, argument, result in (
-        ("purchase_intent", score_with("purchase_intent"), "INTEGER[]", "FLOAT"),
-        ("interest", score_with("interest"), "FLOAT[]", "FLOAT"),
-        ("serving_model", _per_value(models.serving_model), "VARCHAR", "VARCHAR"),
-        ("model_version", _per_value(models.model_version), "VARCHAR", "VARCHAR"),
-    ):
-        _register(connection, name, function, argument, result)
+
+def _score_with(models: ServedModels, function: SqlFunction) -> Callable[..., pa.Array]:
+    def score(*columns: pa.ChunkedArray) -> pa.Array:
+        return score_column(models.scorer(function.name), *columns)
+
+    # DuckDB counts the parameters that a function declares.
+    names = [f"argument_{place}" for place in range(len(function.arguments))]
+    score.__signature__ = Signature([Parameter(name, Parameter.POSITIONAL_ONLY) for name in names])  # type: ignore[attr-defined]
+    return score
 
 
 def _register(
-    connection: duckdb.DuckDBPyConnection, name: str, function: Callable[..., pa.Array], argument: str, result: str
+    connection: duckdb.DuckDBPyConnection, name: str, function: Callable[..., pa.Array], arguments: list[str], result: str
 ) -> None:
     # The first registration has nothing to remove, and DuckDB offers no way to ask.
     with suppress(duckdb.InvalidInputException):
         connection.remove_function(name)
     try:
         # "special": NULLs reach the function, which says itself what they mean.
-        connection.create_function(name, function, [argument], result, type="arrow", null_handling="special")
+        connection.create_function(name, function, arguments, result, type="arrow", null_handling="special")
     except duckdb.CatalogException as error:
         raise ValueError(
             f"{name}: registered by another connection to this database, which alone can replace it; "

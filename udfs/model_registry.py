@@ -58,12 +58,26 @@ class ModelRegistry:
             raise ModelRefused(f"{name}: no such model in {shown}; registered: {known}")
         entry = self._entries[name]
         fields = entry if isinstance(entry, dict) else {}
+        if fields.get("versions") and not fields.get("file"):
+            raise ModelRefused(f"{name}: no version of it serves; let one: promo models promote {name} VERSION")
         model = RegisteredModel(name, *(str(fields.get(key, "")) for key in RegisteredModel._fields[1:]))
         if not model.file or not model.kind or not _SHA256.fullmatch(model.sha256):
             raise ModelRefused(
                 f"{name}: its entry in {shown} needs a file, a kind and a sha256 of 64 lower-case hex digits; {_remedy(name)}"
             )
         return model
+
+    def entries(self) -> dict[str, object]:
+        """All entries as they stand in the registry; raises ModelRefused if it can't be read."""
+        with self._lock:
+            if self._entries is None:
+                self._entries = self._read_entries("every model")
+            return dict(self._entries)
+
+    @property
+    def folder(self) -> Path:
+        """Where registry.json and the models' files lie."""
+        return self._folder
 
     def model_version(self, name: str) -> str:
         """First 12 hex digits of the registered SHA-256. Raises ModelRefused like `model`."""
@@ -75,20 +89,29 @@ class ModelRegistry:
         Raises ModelRefused if the file is absent, lies outside the folder or is not the registered one.
         """
         model = self.model(name)
+        return self._read_file(name, PurePosixPath(model.file), model.sha256)
+
+    def read_beside(self, name: str, file: str, sha256: str) -> bytes:
+        """The bytes of `file` in the folder of `name`'s main file, which pins it by `sha256`.
+
+        Raises ModelRefused like `read`, and for anything but a plain file name.
+        """
+        return self._read_file(name, PurePosixPath(self.model(name).file).parent / file, sha256)
+
+    def _read_file(self, name: str, file: PurePosixPath, expected: str) -> bytes:
         remedy = _remedy(name)
         folder = self._folder.resolve()
-        file = PurePosixPath(model.file)
         path = (folder / file).resolve()  # follows symlinks
         if file.is_absolute() or ".." in file.parts or not path.is_relative_to(folder):
-            raise ModelRefused(f"{name}: {model.file} must be a plain path inside {self._folder.name}; {remedy}")
+            raise ModelRefused(f"{name}: {file} must be a plain path inside {self._folder.name}; {remedy}")
         try:
             content = path.read_bytes()
         except OSError as error:
-            raise ModelRefused(f"{name}: can't read {self._shown(model.file)} ({error.strerror}); {remedy}") from error
+            raise ModelRefused(f"{name}: can't read {self._shown(str(file))} ({error.strerror}); {remedy}") from error
         sha256 = hashlib.sha256(content).hexdigest()
-        if sha256 != model.sha256:
+        if sha256 != expected:
             raise ModelRefused(
-                f"{name}: {self._shown(model.file)} has SHA-256 {sha256[:12]}… but {model.sha256[:12]}… is registered; {remedy}"
+                f"{name}: {self._shown(str(file))} has SHA-256 {sha256[:12]}… but {expected[:12]}… is registered; {remedy}"
             )
         return content
 
@@ -109,4 +132,4 @@ class ModelRegistry:
 
 
 def _remedy(name: str) -> str:
-    return f"run `promo train {name}` or restore the file"
+    return f"run `promo train{'' if name == 'every model' else ' ' + name}` or restore the file"

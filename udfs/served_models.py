@@ -3,42 +3,42 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Mapping
 
-from udfs.interest import BoostedInterestScorer, LinearInterestScorer
-from udfs.model_registry import ModelRefused, ModelRegistry
-from udfs.purchase_intent import PurchaseIntentScorer
+from udfs.model_records import read_card
+from udfs.model_registry import ModelRegistry
 from udfs.scorer import Scorer
+from udfs.scorer_kinds import build_scorer
+from udfs.sql_functions import SQL_FUNCTIONS, sql_function
 
-INTEREST_MODELS = {"xgboost": "interest", "linear": "interest_linear"}
-"""Registered model behind `interest()`, by the configured choice."""
-
-_SCORERS: dict[str, Callable[[str, bytes], Scorer]] = {
-    "onnx": PurchaseIntentScorer,
-    "xgboost": BoostedInterestScorer,
-    "linear": LinearInterestScorer,
-}
+RULE_MARK = " (rule)"
+"""Ends the name under which a rule serves in a model's place, so that every score tells which of the two made it."""
 
 
 def load_scorer(registry: ModelRegistry, name: str) -> Scorer:
     """Load the registered model `name`.
 
-    Raises ModelRefused when the registry refuses its file, the file doesn't load, or no scorer is of its kind.
+    Raises ModelRefused when the registry refuses its file, its card is another model's, the file doesn't load, or no scorer
+    is of its kind.
     """
     kind = registry.model(name).kind
-    if kind not in _SCORERS:
-        raise ModelRefused(f"{name}: registered with kind {kind}, but scorers exist for {', '.join(_SCORERS)}")
-    return _SCORERS[kind](name, registry.read(name))
+    entry = registry.entries()[name]
+    if isinstance(entry, dict) and entry.get("card"):
+        read_card(registry.folder, name, entry)
+
+    def read(file: str, sha256: str) -> bytes:
+        return registry.read_beside(name, file, sha256)
+
+    return build_scorer(name, kind, registry.read(name), read)
 
 
 class ServedModels:
     """The models behind the SQL functions of one connection, each loaded at its first use. Thread-safe."""
 
-    def __init__(self, registry: ModelRegistry, interest: str) -> None:
-        """`interest` is a key of INTEREST_MODELS; raises ValueError if not."""
-        if interest not in INTEREST_MODELS:
-            raise ValueError(f"interest: must be {' or '.join(INTEREST_MODELS)}, not {interest!r}")
-        self._models = {"purchase_intent": "purchase_intent", "interest": INTEREST_MODELS[interest]}
+    def __init__(self, registry: ModelRegistry, choices: Mapping[str, str] | None = None) -> None:
+        """`choices` names the model of functions that have several (see `sql_functions`); ValueError if there is none such."""
+        choices = choices or {}
+        self._models = {function.name: function.model(choices.get(function.name)) for function in SQL_FUNCTIONS}
         self._registry = registry
         self._scorers: dict[str, Scorer] = {}
         self._versions: dict[str, str] = {}
@@ -46,7 +46,7 @@ class ServedModels:
 
     def scorer(self, function: str) -> Scorer:
         """The scorer behind a SQL function; raises ModelRefused when its model is refused."""
-        name = self.serving_model(function)
+        name = self._model(function)
         # Held while loading, so that two engine threads don't load one model twice.
         with self._lock:
             if name not in self._scorers:
@@ -54,18 +54,25 @@ class ServedModels:
             return self._scorers[name]
 
     def serving_model(self, function: str) -> str:
-        """Name of the registered model behind a SQL function; raises ValueError for a function that has none."""
-        if function not in self._models:
-            raise ValueError(f"{function}: no model serves such a function; there are {', '.join(self._models)}")
-        return self._models[function]
+        """Name of the registered model behind a SQL function, `<name> (rule)` where a rule serves in its place.
+
+        Raises ValueError for a function that has none, and ModelRefused when the registry can't be read.
+        """
+        name = self._model(function)
+        return name + RULE_MARK if self._registry.model(name).kind == "rule" else name
 
     def model_version(self, name: str) -> str:
         """First 12 hex digits of the model's SHA-256, once its file has proved to be the registered one.
 
         Raises ModelRefused for a model that is unknown, absent or altered.
         """
+        name = name.removesuffix(RULE_MARK)
         with self._lock:
             if name not in self._versions:
                 self._registry.read(name)
                 self._versions[name] = self._registry.model_version(name)
             return self._versions[name]
+
+    def _model(self, function: str) -> str:
+        sql_function(function)
+        return self._models[function]

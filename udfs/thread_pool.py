@@ -28,8 +28,8 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(core_count(), thread_name_prefix="scorer")
 
 
-def map_pieces(score: Callable[[NDArray[Any]], NDArray[np.float32]], batch: NDArray[Any], piece_rows: int) -> NDArray[np.float32]:
-    """Score `batch` [N, width] in pieces of at most `piece_rows` rows; returns the scores [N] in row order.
+def map_pieces(score: Callable[[NDArray[Any]], NDArray[Any]], batch: NDArray[Any], piece_rows: int) -> NDArray[Any]:
+    """Score `batch` [N, width] in pieces of at most `piece_rows` rows; returns the scores, [N] or [N, M], in row order.
 
     Whatever `score` raises is raised here. `score` must not call `map_pieces`: the pool would wait for itself.
     """

@@ -3,24 +3,18 @@
 Everything they see lies before the as-of date; a "visit-day" is a local day with at least one purchase.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
-import xgboost
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-Floats = NDArray[np.float64]
+from models_onnx.purchase_intent.examples import WINDOWS, IntentPart
 
-
-@dataclass(frozen=True)
-class WindowExamples:
-    """Rows of the window learner: features float [N, F] (NaN = missing), labels [N] of 0 and 1."""
-
-    features: Floats
-    labels: Floats
+Floats = NDArray[np.floating[Any]]
 
 
 def rule_scores(visit_days: Floats, observed_days: Floats, horizon_days: int = 7) -> Floats:
@@ -59,30 +53,17 @@ def logistic_scores(train_recency: Floats, train_rate: Floats, train_labels: Flo
     return model.predict_proba(recency_rate_features(recency, rate))[:, 1]
 
 
-def xgboost_scores(
-    train: WindowExamples, validation: WindowExamples, features: Floats, seed: int = 0, threads: int = 2
-) -> NDArray[np.float32]:
-    """Boosted trees on window features; the number of trees is the best one on validation.
-
-    Returns the scores float32 [M] of `features` [M, F]. Source: Chen and Guestrin, 2016.
+def intent_baselines(parts: Mapping[str, IntentPart]) -> dict[str, dict[str, Floats]]:
+    """{baseline: {"validation": scores, "test": scores}} of parts train, validation and test: the rule, and the logistic
+    regression fitted on train.
     """
-    parameters = {
-        "objective": "binary:logistic",
-        "eval_metric": "auc",
-        "max_depth": 5,
-        "eta": 0.05,
-        "subsample": 0.8,
-        "colsample_bytree": 0.8,
-        "min_child_weight": 20,
-        "seed": seed,
-        "nthread": threads,
+    recency = {name: part.column("recency_days") for name, part in parts.items()}
+    observed = {name: part.column("days_since_first_purchase") for name, part in parts.items()}
+    rate = {name: recent_rate(part.column("visit_days_112d"), observed[name]) for name, part in parts.items()}
+    # Visits of the last 364 days and what is observed of them: all there are, for the shops that training can begin with.
+    rule = {name: rule_scores(part.column("visit_days_364d"), np.minimum(observed[name], 364)) for name, part in parts.items()}
+    learned = {
+        name: logistic_scores(recency["train"], rate["train"], parts["train"].labels, recency[name], rate[name])
+        for name in WINDOWS
     }
-    booster = xgboost.train(
-        parameters,
-        xgboost.DMatrix(train.features, label=train.labels),
-        num_boost_round=400,
-        evals=[(xgboost.DMatrix(validation.features, label=validation.labels), "validation")],
-        early_stopping_rounds=30,
-        verbose_eval=False,
-    )
-    return booster.inplace_predict(features, iteration_range=(0, booster.best_iteration + 1))
+    return {"rule: personal rate": {name: rule[name] for name in WINDOWS}, "logistic: recency × rate": learned}

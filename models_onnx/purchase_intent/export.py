@@ -1,15 +1,14 @@
-"""Export of the purchase-intent network to ONNX: checked before the file takes its name."""
+"""Export of a sequence network to ONNX: checked before anyone gets the bytes."""
 
-import os
+import io
 import warnings
-from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime
 import torch
 
-from models_onnx.purchase_intent.network import SEQUENCE_LENGTH, VOCABULARY, PurchaseIntentNetwork
+from models_onnx.purchase_intent.network import SEQUENCE_LENGTH, VOCABULARY, SequenceNetwork
 from models_onnx.purchase_intent.training import predict
 
 INPUT_NAME = "tokens"
@@ -19,14 +18,14 @@ TOLERANCE = 1e-5
 CHECKED_BATCH_SIZES = (1, 7, 200)
 
 
-def export_onnx(network: PurchaseIntentNetwork, path: Path) -> None:
-    """Write `path`: input `tokens` int32 [N, 50], output `purchase_intent` float32 [N], N free; dropout is off.
+def export_onnx(network: SequenceNetwork) -> bytes:
+    """The network as ONNX: input `tokens` int32 [N, 50], output `purchase_intent` float32 [N], N free; dropout is off.
 
-    The file is written under a temporary name beside `path` and renamed only when onnx's checker accepts it, it has a
-    real LSTM node and a dynamic batch, and onnxruntime's scores are within 1e-5 of torch's on batches of 1, 7 and 200.
-    Raises RuntimeError (naming the failed check) or onnx's ValidationError; then `path` stays as it was.
+    Given only when onnx's checker accepts it, it has the operator of its form (LSTM, GRU ...) and a dynamic batch, and
+    onnxruntime's scores are within 1e-5 of torch's on batches of 1, 7 and 200. Raises RuntimeError (naming the failed check)
+    or onnx's ValidationError. Equal networks give equal bytes.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    buffer = io.BytesIO()
     was_training = network.training
     network.eval()
     try:
@@ -38,26 +37,26 @@ def export_onnx(network: PurchaseIntentNetwork, path: Path) -> None:
             torch.onnx.export(
                 network,
                 (torch.zeros((1, SEQUENCE_LENGTH), dtype=torch.int32),),
-                str(temporary),
+                buffer,
                 input_names=[INPUT_NAME],
                 output_names=[OUTPUT_NAME],
                 dynamic_axes={INPUT_NAME: {0: "rows"}, OUTPUT_NAME: {0: "rows"}},
                 opset_version=OPSET,
                 dynamo=False,
             )
-        _check_graph(temporary)
-        _check_scores(network, temporary)
-        temporary.replace(path)
+        content = buffer.getvalue()
+        _check_graph(content, network.operator)
+        _check_scores(network, content)
+        return content
     finally:
         network.train(was_training)
-        temporary.unlink(missing_ok=True)
 
 
-def _check_graph(path: Path) -> None:
-    model = onnx.load(str(path))
+def _check_graph(content: bytes, operator: str) -> None:
+    model = onnx.load_from_string(content)
     onnx.checker.check_model(model, full_check=True)
-    if not any(node.op_type == "LSTM" for node in model.graph.node):
-        raise RuntimeError("the exported graph has no LSTM node")
+    if not any(node.op_type == operator for node in model.graph.node):
+        raise RuntimeError(f"the exported graph has no {operator} node")
     for name, value in ((INPUT_NAME, model.graph.input), (OUTPUT_NAME, model.graph.output)):
         if [part.name for part in value] != [name]:
             raise RuntimeError(f"the exported graph should have exactly one tensor here: {name}")
@@ -65,8 +64,8 @@ def _check_graph(path: Path) -> None:
             raise RuntimeError(f"the exported graph has a fixed batch size in {name}")
 
 
-def _check_scores(network: PurchaseIntentNetwork, path: Path) -> None:
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+def _check_scores(network: SequenceNetwork, content: bytes) -> None:
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     random = np.random.default_rng(0)
     for rows in CHECKED_BATCH_SIZES:
         tokens = random.integers(1, VOCABULARY, (rows, SEQUENCE_LENGTH), dtype=np.int32)

@@ -1,4 +1,4 @@
-"""Training of the purchase-intent network: pure functions over arrays, seeded, no files and no database."""
+"""Training of the sequence networks: pure functions over arrays, seeded, no files and no database."""
 
 import copy
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 from torch import nn
 
-from models_onnx.purchase_intent.network import SEQUENCE_LENGTH, VOCABULARY, PurchaseIntentNetwork
+from models_onnx.purchase_intent.network import ARTICLES_FORM, NETWORKS, SEQUENCE_LENGTH, VOCABULARY, SequenceNetwork
 
 
 @dataclass(frozen=True)
@@ -71,12 +71,12 @@ class EpochReport:
 class TrainedNetwork:
     """The network of the best validation epoch (in eval mode), and the curves of every epoch that ran."""
 
-    network: PurchaseIntentNetwork
+    network: SequenceNetwork
     best_epoch: int
     curves: list[EpochReport] = field(default_factory=list)
 
 
-def predict(network: PurchaseIntentNetwork, tokens: NDArray[np.int32], batch_size: int = 2048) -> NDArray[np.float32]:
+def predict(network: SequenceNetwork, tokens: NDArray[np.int32], batch_size: int = 2048) -> NDArray[np.float32]:
     """Purchase probabilities float32 [N] of the tokens [N, 50], with dropout off; the mode is left as it was."""
     was_training = network.training
     network.eval()
@@ -95,8 +95,10 @@ def train_network(
     seed: int,
     on_epoch: Callable[[EpochReport], None] | None = None,
     settings: TrainingSettings | None = None,
+    form: str = ARTICLES_FORM,
 ) -> TrainedNetwork:
-    """Train on `train`, keep the weights of the epoch with the best validation AUC, stop when it no longer rises.
+    """Train a network of `form` (a key of NETWORKS) on `train`, keep the weights of the epoch with the best
+    validation AUC, stop when it no longer rises.
 
     AdamW on the binary cross-entropy, learning rate on a one-cycle schedule. Everything random (weights, shuffling,
     dropout) comes from `seed`, and the caller's random state is left as it was: equal inputs, equal metrics.
@@ -112,7 +114,7 @@ def train_network(
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return _train(train, validation, on_epoch, settings)
+            return _train(train, validation, on_epoch, settings, form)
     finally:
         torch.set_num_threads(threads_before)
 
@@ -122,8 +124,9 @@ def _train(
     validation: Examples,
     on_epoch: Callable[[EpochReport], None] | None,
     settings: TrainingSettings,
+    form: str,
 ) -> TrainedNetwork:
-    network = PurchaseIntentNetwork(token_dropout=settings.token_dropout, dropout=settings.dropout)
+    network = NETWORKS[form](token_dropout=settings.token_dropout, dropout=settings.dropout)
     optimizer = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
     tokens = torch.from_numpy(np.ascontiguousarray(train.tokens, dtype=np.int32))
     labels = torch.from_numpy(np.ascontiguousarray(train.labels, dtype=np.float32))
@@ -158,7 +161,7 @@ def _train(
     return TrainedNetwork(network, best_epoch, curves)
 
 
-def _silence_unseen(network: PurchaseIntentNetwork, tokens: NDArray[np.int32]) -> None:
+def _silence_unseen(network: SequenceNetwork, tokens: NDArray[np.int32]) -> None:
     """Tokens that no training row held (another shop's event kinds) say nothing: they get the pad's embedding, zeros."""
     seen = np.zeros(VOCABULARY, dtype=bool)
     seen[np.unique(tokens)] = True
@@ -166,9 +169,7 @@ def _silence_unseen(network: PurchaseIntentNetwork, tokens: NDArray[np.int32]) -
         network.embedding.weight[torch.from_numpy(~seen)] = 0
 
 
-def _report(
-    epoch: int, train_loss: float, train_accuracy: float, network: PurchaseIntentNetwork, validation: Examples
-) -> EpochReport:
+def _report(epoch: int, train_loss: float, train_accuracy: float, network: SequenceNetwork, validation: Examples) -> EpochReport:
     scores = predict(network, validation.tokens)
     safe = np.clip(scores.astype(np.float64), 1e-7, 1 - 1e-7)
     loss = -np.mean(np.where(validation.labels > 0.5, np.log(safe), np.log1p(-safe)))

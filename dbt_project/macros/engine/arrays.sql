@@ -31,6 +31,16 @@
 {% macro default__first_element(value) %}get({{ value }}, 0){% endmacro %}
 {% macro duckdb__first_element(value) %}list_extract({{ value }}, 1){% endmacro %}
 
+{# Element at a position counted from 1, or null. #}
+{% macro element_of(value, position) %}{{ adapter.dispatch('element_of')(value, position) }}{% endmacro %}
+{% macro default__element_of(value, position) %}get({{ value }}, {{ position }} - 1){% endmacro %}
+{% macro duckdb__element_of(value, position) %}list_extract({{ value }}, {{ position }}){% endmacro %}
+
+{# A relation with one row an element of an array, in the column `name`. #}
+{% macro exploded(value, name) %}{{ adapter.dispatch('exploded')(value, name) }}{% endmacro %}
+{% macro default__exploded(value, name) %}(select explode({{ value }}) as {{ name }}){% endmacro %}
+{% macro duckdb__exploded(value, name) %}(select unnest({{ value }}) as {{ name }}){% endmacro %}
+
 {% macro join_array(value, separator) %}{{ adapter.dispatch('join_array')(value, separator) }}{% endmacro %}
 {% macro default__join_array(value, separator) %}array_join({{ value }}, '{{ separator }}'){% endmacro %}
 {% macro duckdb__join_array(value, separator) %}array_to_string({{ value }}, '{{ separator }}'){% endmacro %}

@@ -8,3 +8,10 @@
         {%- for column in columns %}{{ adapter.quote(column) }} := {{ adapter.quote(column) }}{{ ", " if not loop.last }}{% endfor -%}
     )) as string)
 {%- endmacro %}
+
+{# A number out of a JSON object in a text column, null where it isn't there or is none. `key` is an SQL string. #}
+{% macro json_number(column, key) %}{{ adapter.dispatch('json_number')(column, key) }}{% endmacro %}
+{% macro default__json_number(column, key) -%}
+    try_cast(get_json_object({{ column }}, concat('$.', {{ key }})) as double)
+{%- endmacro %}
+{% macro duckdb__json_number(column, key) %}try_cast(({{ column }} ->> {{ key }}) as double){% endmacro %}

@@ -1,0 +1,26 @@
+{#
+    What each model scores today, for audits.score_drift: one line a model.
+
+    model: its registered name; inputs: the relation of its inputs (none: only its scores are compared); keys: what identifies a
+    row of it; vector: an expression on it, the vector whose entries the card's profile names, in that order; scores: the
+    relation of its scores (none: only its inputs are); score_keys: what identifies a row there; score: the column.
+#}
+{% macro scored_inputs() -%}
+    {{ return([
+        {'model': 'purchase_intent', 'inputs': none, 'keys': [], 'vector': none,
+         'scores': 'purchase_intent_scores', 'score_keys': ['user_id'], 'score': 'purchase_intent'},
+        {'model': 'interest', 'inputs': 'user_product_features', 'keys': ['user_id', 'product_id'], 'vector': 'features',
+         'scores': 'interest_scores', 'score_keys': ['user_id', 'product_id'], 'score': 'interest'},
+    ]) }}
+{%- endmacro %}
+
+{# Rows of a model that are compared, at most about so many: PSI of more would differ by less than .001. #}
+{% macro drift_sample_rows() %}{{ return(20000) }}{% endmacro %}
+
+{# A condition: is this row in the sample of about `size` rows of `relation`? Drawn by the hash of its key, the same every time. #}
+{% macro in_hash_sample(relation, keys, size) -%}
+    (
+        cast({{ hash_bucket("concat_ws('|', " ~ keys | join(', ') ~ ")", 10000) }} as bigint)
+        * (select count(*) as row_count from {{ relation }}) < {{ 10000 * size }}
+    )
+{%- endmacro %}

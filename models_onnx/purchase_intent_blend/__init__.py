@@ -1,0 +1,1 @@
+"""purchase_intent_blend: the champion over events and windows."""

@@ -1,0 +1,1 @@
+"""The learner for tables: logistic regression and boosted trees, their blend, calibrated, over one feature vector."""

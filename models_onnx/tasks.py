@@ -1,0 +1,34 @@
+"""The tasks there are, in the order in which `promo train` trains them; each module is imported when it is needed."""
+
+from importlib import import_module
+
+from models_onnx.task import Task
+from models_onnx.trial import Trial
+
+TASKS = {
+    "purchase_intent": "models_onnx.purchase_intent.task",
+    "purchase_intent_blend": "models_onnx.purchase_intent_blend.task",
+    "interest": "models_onnx.interest.task",
+    "topics": "models_onnx.topics.task",
+}
+"""Registered name -> module whose `TASK` it is."""
+
+ALIASES = {"interest_linear": "interest"}
+"""Models that another task trains beside its own."""
+
+TRIALS: dict[str, str] = {
+    "click_intent": "models_onnx.click_intent.trial",
+}
+"""Experiments on a data file outside the shop, for `promo evaluate NAME --file PATH` -> module whose `TRIAL` it is."""
+
+
+def task(name: str) -> Task:
+    """The task `name`; raises KeyError for a name that is none."""
+    found: Task = import_module(TASKS[name]).TASK
+    return found
+
+
+def trial(name: str) -> Trial:
+    """The trial `name` (see `models_onnx/trial.py`); raises KeyError for a name that is none."""
+    found: Trial = import_module(TRIALS[name]).TRIAL
+    return found

@@ -1,0 +1,147 @@
+"""`promo models`: which versions of the models there are, and which of them serve."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from promo_cli.console import columns
+from promo_cli.paths import models_path
+
+if TYPE_CHECKING:
+    from models_onnx.versions import Line
+
+app = typer.Typer(
+    help="List the models' versions, promote one, roll back.",
+    epilog="Example: promo models list",
+    no_args_is_help=True,
+)
+
+Folder = Annotated[
+    Path | None,
+    typer.Option(
+        "--models-folder", metavar="DIR", help="Folder with registry.json [default: $OFFERHOUSE_MODELS or the shipped one]."
+    ),
+]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A model, as `promo models list` names it.")]
+
+
+@app.command("list", epilog="Example: promo models list --json")
+def list_models(models_folder: Folder = None, as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
+    """Every version of every model: status, data window, what it reached on the test window, when it was trained."""
+    import json
+
+    records = model_records(models_path(models_folder))
+    if as_json:
+        typer.echo(json.dumps(records, indent=2, ensure_ascii=False))
+        return
+    rows = []
+    for record in records:
+        window = f"{record['window_first']} to {record['window_last']}" if record["window_first"] else ""
+        value = "" if record["value"] is None else f"{record['value']:.4f}"
+        measured = [record["measure"] or "", value, record["trained_at"] or ""]
+        rows.append([record["model"], record["version"], record["status"], record["kind"], window, *measured])
+    headings = ["model", "version", "status", "kind", "data window", "measure", "on test", "trained"]
+    typer.echo(columns(headings, rows))
+    for record in records:
+        if record["fault"]:
+            typer.echo(record["fault"], err=True)
+
+
+@app.command(epilog="Example: promo models promote purchase_intent 7055df57bd27")
+def promote(
+    name: Name,
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="Its version, or the first digits of it.")],
+    models_folder: Folder = None,
+) -> None:
+    """Let a version serve, whatever the gate said; the next build scores with it."""
+    folder = models_path(models_folder)
+    before, now = _changed(folder, name, lambda versions: versions.promote(name, version))
+    if before is not None and before["version"] == now["version"]:
+        typer.echo(f"{name}: version {now['version']} serves already")
+    else:
+        typer.echo(_told(name, before, now))
+
+
+@app.command(epilog="Example: promo models rollback interest")
+def rollback(name: Name, models_folder: Folder = None) -> None:
+    """Back to the version that served before; the one that serves now becomes a challenger."""
+    before, now = _changed(models_path(models_folder), name, lambda versions: versions.rollback(name))
+    typer.echo(_told(name, before, now))
+
+
+def model_records(folder: Path) -> list[dict[str, Any]]:
+    """One record a version. Raises PromoError when the registry can't be read or there is none."""
+    from models_onnx.versions import Versions
+    from promo_cli.errors import DATA_FAULT, PromoError
+    from udfs.model_registry import ModelRefused
+
+    versions = Versions(folder)
+    try:
+        entries = versions.read()
+    except ModelRefused as refused:
+        raise PromoError(str(refused), DATA_FAULT) from refused
+    if not entries:
+        raise PromoError(f"{folder} holds no registry.json; promo train --models-folder {folder} makes one", DATA_FAULT)
+    records = []
+    for name, lines in entries.items():
+        for line in lines:
+            card: dict[str, Any] = {}
+            fault = None
+            try:
+                versions.check(name, line)
+                card = versions.card(name, line)
+            except ModelRefused as refused:
+                fault = str(refused)
+            records.append(_record(name, line, card, fault))
+    return records
+
+
+def _record(name: str, line: "Line", card: dict[str, Any], fault: str | None) -> dict[str, Any]:
+    split = card.get("split") or {}
+    measure = card.get("measure")
+    test = ((card.get("metrics") or {}).get(name) or {}).get("test") or {}
+    return {
+        "model": name,
+        "version": line["version"],
+        "status": "unusable" if fault else line["status"],
+        "kind": line["kind"],
+        "trained_on": card.get("data"),
+        "window_first": (split.get("train") or {}).get("first"),
+        "window_last": (split.get("test") or {}).get("last"),
+        "measure": measure,
+        "value": test.get(measure) if measure else None,
+        "trained_at": line["trained_at"],
+        "parent": line["parent"],
+        "fault": fault,
+    }
+
+
+def _changed(folder: Path, name: str, change: Any) -> "tuple[Line | None, Line]":
+    """What served before and what serves now; under the lock that training holds. Raises PromoError."""
+    from difflib import get_close_matches
+
+    from models_onnx.versions import Versions
+    from promo_cli.errors import DATA_FAULT, PromoError
+    from promo_cli.lock import training_lock
+    from udfs.model_registry import ModelRefused
+
+    versions = Versions(folder)
+    try:
+        known = versions.read()
+        if not known:
+            raise PromoError(f"{folder} holds no registry.json; promo train --models-folder {folder} makes one", DATA_FAULT)
+        if name not in known:
+            near = get_close_matches(name, list(known), 1)
+            meant = f"did you mean {near[0]}? " if near else ""
+            raise PromoError(f"{name} is no model; {meant}There are: {', '.join(known)}", DATA_FAULT)
+        with training_lock(folder / ".training.lock"):
+            changed: tuple[Line | None, Line] = change(versions)
+    except ModelRefused as refused:
+        raise PromoError(str(refused), DATA_FAULT) from refused
+    return changed
+
+
+def _told(name: str, before: "Line | None", now: "Line") -> str:
+    was = "nothing" if before is None else "the rule" if before["kind"] == "rule" else f"version {before['version']}"
+    return f"{name}: version {now['version']} serves, {was} did before; the next build scores with it"

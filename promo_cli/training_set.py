@@ -1,0 +1,182 @@
+"""The training database: the shop's features over many as-of dates, from the same dbt models that scoring reads."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from promo_cli.errors import DATA_FAULT, PromoError
+from promo_cli.paths import dbt_project_path
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from models_onnx.task import Task, TrainingContext
+    from models_onnx.time_split import ThinData, TimeSplit
+
+Tell = Callable[[str, int, int | None], None]
+"""Told of each step: what, how many are done, how many there are (None: unknown)."""
+
+
+@dataclass(frozen=True)
+class Shop:
+    """What there is to learn from."""
+
+    source: str
+    """What `promo load` recorded; `own tables` for a shop that mapped its own."""
+    buyers: int
+    first_day: date
+    """First day of purchases."""
+    data_until: date
+    """First day without data."""
+
+    @property
+    def told(self) -> str:
+        """One line, for cards."""
+        return f"{self.source}: {self.buyers} buyers, {self.first_day.isoformat()} to {self.data_until.isoformat()} (exclusive)"
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """By what a card is known to have learned from this very shop, which grows at its end alone."""
+        return {"source": self.source, "first_day": self.first_day.isoformat()}
+
+
+class TrainingSet:
+    """The training database of one shop while it lasts; see `training_set`."""
+
+    def __init__(self, database: Path, training_database: Path, seed: int, tell: Tell) -> None:
+        self._database, self._training_database = database, training_database
+        self._seed = seed
+        self._run(["path:models/staging", "path:seeds", "user_activity_days"], [], tell)
+        self.shop = self._look()
+
+    def plan(self, tasks: "Sequence[Task]") -> "tuple[list[tuple[TimeSplit, list[Task]]], dict[str, ThinData]]":
+        """Tasks by their split, so that features over the same dates are built once; and the tasks there is too little for."""
+        from models_onnx.time_split import ThinData, check_history
+
+        groups: list[tuple[TimeSplit, list[Task]]] = []
+        refused: dict[str, ThinData] = {}
+        for task in tasks:
+            try:
+                check_history(self.shop.buyers, self.shop.first_day, self.shop.data_until)
+                split = self._split(task)
+            except ThinData as error:
+                refused[task.name] = error
+                continue
+            alike = next((others for known, others in groups if known == split), None)
+            if alike is None:
+                groups.append((split, [task]))
+            else:
+                alike.append(task)
+        return groups, refused
+
+    def build(self, split: "TimeSplit", tasks: "Sequence[Task]", tell: Tell) -> None:
+        """Build the feature models of `tasks`, and what they read, over all dates of `split`. Raises PromoError."""
+        models = list(dict.fromkeys(model for task in tasks for model in task.feature_models))
+        selection = [*models, *(f"+{model}" for model in models)]
+        self._run([*selection, "--exclude", "path:models/staging/*/", "path:seeds"], split.all(), tell)
+
+    @contextmanager
+    def context(self, split: "TimeSplit", tell: Tell) -> "Iterator[TrainingContext]":
+        """What a task trains or is evaluated on, once its features are built over `split`."""
+        from models_onnx.task import TrainingContext
+
+        with _connected(self._training_database) as connection:
+            yield TrainingContext(
+                connection=connection,
+                split=split,
+                dbt_vars=dbt_vars(),
+                seed=self._seed,
+                source=self.shop.told,
+                progress=tell,
+            )
+
+    def _split(self, task: "Task") -> "TimeSplit":
+        dates_of = getattr(task, "dates", None)
+        if dates_of is None:
+            return task.split(self.shop.first_day, self.shop.data_until)
+        with _connected(self._training_database) as connection:
+            dates = dates_of(connection)
+        return task.split(self.shop.first_day, self.shop.data_until, dates)
+
+    def _look(self) -> Shop:
+        with _connected(self._training_database) as connection:
+            first_day, buyers = connection.execute(
+                "select min(activity_date), count(distinct user_id) from features.user_activity_days "
+                "where event_type = 'purchase'"
+            ).fetchall()[0]
+            (data_until,) = connection.execute("select max(data_until) from staging.as_of_dates").fetchall()[0]
+        if first_day is None:
+            raise PromoError("the shop has no purchases to learn from; the models stay as they are", DATA_FAULT)
+        return Shop(_source(self._database), buyers, first_day, data_until)
+
+    def _run(self, selection: list[str], dates: list[date], tell: Tell) -> None:
+        from promo_cli.dbt_runner import run_dbt
+
+        run_dbt(
+            ["build", "--select", *selection, "--exclude-resource-type", "test", "unit_test"],
+            self._database,
+            {"shop_database": "shop_source", "as_of_dates": [day.isoformat() for day in dates]},
+            target="training",
+            environment={"OFFERHOUSE_TRAINING_DB": str(self._training_database)},
+            on_node=lambda node, done, total: tell(f"features: {node[:40]}", done, total),
+        )
+
+
+@contextmanager
+def training_set(database: Path, seed: int, tell: Tell) -> Iterator[TrainingSet]:
+    """The training database beside `database`: staging and policies are built at once, features as asked; gone at the end.
+
+    What a killed run left is removed first. Raises PromoError: no shop, no purchases, a dbt failure, another training at work.
+    """
+    from promo_cli.lock import training_lock
+
+    if not database.is_file():
+        raise PromoError(f"{database} is not there; load a shop first, e.g. promo load complete-journey", DATA_FAULT)
+    training_database = database.resolve().parent / "training.duckdb"
+    with training_lock(training_database.with_name(".training.lock")):
+        _remove(training_database)
+        try:
+            yield TrainingSet(database, training_database, seed, tell)
+        finally:
+            _remove(training_database)
+
+
+def dbt_vars() -> dict[str, Any]:
+    """The vars of dbt_project.yml: feature lists, horizons."""
+    import yaml
+
+    found: dict[str, Any] = yaml.safe_load((dbt_project_path() / "dbt_project.yml").read_text())["vars"]
+    return found
+
+
+def _remove(training_database: Path) -> None:
+    for path in (training_database, training_database.with_name(f"{training_database.name}.wal")):
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _connected(training_database: Path) -> "Iterator[duckdb.DuckDBPyConnection]":
+    import duckdb
+
+    from promo_cli.warehouse import set_limit
+
+    with duckdb.connect(str(training_database), read_only=True) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        set_limit(connection, "memory_limit", "OFFERHOUSE_MEMORY", "3GB")
+        set_limit(connection, "max_temp_directory_size", "OFFERHOUSE_SPILL", "50GB")
+        yield connection
+
+
+def _source(database: Path) -> str:
+    """What `promo load` recorded as the shop's source; a shop that mapped its own tables has no such record."""
+    import duckdb
+
+    with duckdb.connect(str(database), read_only=True) as connection:
+        try:
+            found = connection.execute("select value from shop.settings where key = 'source'").fetchall()
+        except duckdb.CatalogException:
+            found = []
+    return str(found[0][0]) if found else "own tables"

@@ -1,0 +1,147 @@
+"""`promo models`: what there is, what serves, and how to change it."""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import tiny_models
+
+from models_onnx.versions import Versions
+from udfs.model_registry import ModelRegistry
+
+Promo = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Shipped models, and two more versions of interest: a challenger, then a champion."""
+    path = tmp_path / "models_onnx"
+    path.mkdir()
+    tiny_models.write_models(path)
+    held = Versions(path)
+    for number, serve in ((1, False), (2, True)):
+        card = {
+            "task": "bought within four weeks",
+            "data": "a small shop: 900 buyers",
+            "measure": "auc",
+            "metrics": {"interest": {"test": {"auc": 0.8 + number / 100}}},
+            "split": {
+                "train": {"first": "2025-01-06", "last": "2025-05-05"},
+                "test": {"first": "2025-06-02", "last": "2025-06-30"},
+            },
+            "trained_at": f"2026-01-0{number}T10:00:00Z",
+        }
+        line = held.store("interest", "linear", "model.json", {"model.json": tiny_models.linear_model(bias=number)}, card)
+        held.register("interest", line, serve)
+    return path
+
+
+def versions(folder: Path) -> list[str]:
+    """Versions of interest: the challenger, the champion, the former one."""
+    return [line["version"] for line in Versions(folder).lines("interest")]
+
+
+def test_list_tells_every_version(promo: Promo, folder: Path) -> None:
+    challenger, champion, former = versions(folder)
+    code, out, err = promo("models", "list", "--models-folder", folder)
+    assert (code, err) == (0, "")
+    lines = {line.split()[1]: line for line in out.splitlines()}
+    assert lines[champion].split() == (
+        f"interest {champion} champion linear 2025-01-06 to 2025-06-30 auc 0.8200 2026-01-02T10:00:00Z".split()
+    )
+    assert "challenger" in lines[challenger]
+    assert "former" in lines[former]
+    assert out.splitlines()[0].split()[:4] == ["model", "version", "status", "kind"]
+
+
+def test_list_as_json(promo: Promo, folder: Path) -> None:
+    code, out, _ = promo("models", "list", "--json", "--models-folder", folder)
+    assert code == 0
+    records = {record["version"]: record for record in json.loads(out)}
+    assert len(records) == 5
+    champion = records[versions(folder)[1]]
+    assert (champion["status"], champion["value"], champion["trained_on"]) == ("champion", 0.82, "a small shop: 900 buyers")
+    assert champion["fault"] is None
+
+
+def test_list_names_a_card_that_is_another_models_and_a_file_that_is_gone(promo: Promo, folder: Path) -> None:
+    challenger, champion, _ = versions(folder)
+    card = folder / "interest" / challenger / "card.json"
+    card.write_text(card.read_text().replace(challenger, "0" * 12))
+    (folder / "interest" / champion / "model.json").unlink()
+    code, out, err = promo("models", "list", "--models-folder", folder)
+    assert code == 0
+    assert out.count("unusable") == 2
+    assert "doesn't describe the registered model" in err
+    assert "can't read" in err
+    code, _, err = promo("models", "promote", "interest", challenger, "--models-folder", folder)
+    assert (code, err.count("\n")) == (1, 1)
+    assert "doesn't describe the registered model" in err
+
+
+def test_promote_and_rollback_change_what_serves(promo: Promo, folder: Path) -> None:
+    challenger, champion, former = versions(folder)
+    code, out, err = promo("models", "promote", "interest", challenger[:6], "--models-folder", folder)
+    assert (code, err) == (0, "")
+    assert out == f"interest: version {challenger} serves, version {champion} did before; the next build scores with it\n"
+    assert ModelRegistry(folder).model_version("interest") == challenger
+    assert promo("models", "promote", "interest", challenger, "--models-folder", folder)[1] == (
+        f"interest: version {challenger} serves already\n"
+    )
+    code, out, _ = promo("models", "rollback", "interest", "--models-folder", folder)
+    assert (code, ModelRegistry(folder).model_version("interest")) == (0, champion)
+    assert promo("models", "rollback", "interest", "--models-folder", folder)[0] == 0
+    assert ModelRegistry(folder).model_version("interest") == former
+    code, _, err = promo("models", "rollback", "interest", "--models-folder", folder)
+    assert (code, err) == (1, "promo: interest has no former champion to go back to\n")
+    assert not list(folder.glob(".*"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("promote", "intrest", "ab"), "intrest is no model; did you mean interest? There are: purchase_intent, interest, "),
+        (("promote", "interest", "zz"), "interest has no version zz…; there are "),
+        (("rollback", "purchase_intent"), "purchase_intent has no former champion to go back to"),
+    ],
+)
+def test_what_is_not_there_is_one_line(promo: Promo, folder: Path, arguments: tuple[str, ...], words: str) -> None:
+    before = (folder / "registry.json").read_bytes()
+    code, out, err = promo("models", *arguments, "--models-folder", folder)
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert err.startswith(f"promo: {words}")
+    assert (folder / "registry.json").read_bytes() == before
+
+
+def test_no_registry_or_a_corrupt_one_is_one_line(promo: Promo, folder: Path, tmp_path: Path) -> None:
+    for arguments in (("list",), ("rollback", "interest")):
+        code, _, err = promo("models", *arguments, "--models-folder", tmp_path / "nowhere")
+        assert (code, err.count("\n")) == (1, 1)
+        assert "holds no registry.json; promo train --models-folder" in err
+    assert not (tmp_path / "nowhere").exists()
+    (folder / "registry.json").write_text("{")
+    code, _, err = promo("models", "list", "--models-folder", folder)
+    assert (code, err.count("\n")) == (1, 1)
+    assert "registry.json can't be read" in err
+
+
+def test_the_folder_is_that_of_the_environment(promo: Promo, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OFFERHOUSE_MODELS", str(folder))
+    assert len(json.loads(promo("models", "list", "--json")[1])) == 5
+    monkeypatch.setenv("OFFERHOUSE_MODELS", "")
+    assert "purchase_intent" in promo("models", "list")[1]
+
+
+def test_a_change_waits_for_no_training(promo: Promo, folder: Path) -> None:
+    import fcntl
+
+    with (folder / ".training.lock").open("w") as held:
+        held.write(json.dumps({"pid": os.getpid(), "since": int(time.time()) - 130}))
+        held.flush()
+        fcntl.flock(held, fcntl.LOCK_EX)
+        code, _, err = promo("models", "rollback", "interest", "--models-folder", folder)
+    assert code == 3
+    assert f"another promo train is at work in {folder} (process {os.getpid()}, for 2 min)" in err

@@ -1,0 +1,95 @@
+"""A blend: several models' probabilities mixed on the logit scale and calibrated; its file pins its members' hashes."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import ArrayLike, NDArray
+
+from udfs.model_registry import ModelRefused
+from udfs.scorer import Scorer
+
+SMALLEST_PROBABILITY = 1e-6
+"""Members' scores are kept this far from 0 and 1, where the logit has no end."""
+
+
+def logit(probabilities: ArrayLike) -> NDArray[np.float64]:
+    """log(p / (1 - p)) of probabilities [N], kept 1e-6 away from 0 and 1."""
+    safe = np.clip(np.asarray(probabilities, dtype=np.float64), SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
+    return np.log(safe) - np.log1p(-safe)
+
+
+class BlendedScorer:
+    """score = σ(slope · Σ weight · logit(p of the member) + intercept).
+
+    Members read the function's argument of their number (`argument`, 0 unless told). The dense batch holds the arguments
+    side by side as float32, in which tokens up to 16 million are exact.
+    """
+
+    reads_members = True
+
+    def __init__(self, name: str, content: bytes, member: Callable[[str, str, str], Scorer]) -> None:
+        """Read `content`, JSON {"members": [{"file", "sha256", "kind", "weight"[, "argument"]}], "slope", "intercept"}.
+
+        `member(file, sha256, kind)` loads the file of that name beside the blend once it has proved to be the pinned one.
+        Raises ModelRefused when the JSON is anything else or a member is refused.
+        """
+        self.name = name
+        try:
+            blend = json.loads(content)
+            self._slope, self._intercept = float(blend["slope"]), float(blend["intercept"])
+            lines = [
+                (str(line["file"]), str(line["sha256"]), str(line["kind"]), float(line["weight"]), int(line.get("argument", 0)))
+                for line in blend["members"]
+            ]
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+            raise ModelRefused(
+                f"{name}: a blend must be JSON with members (file, sha256, kind, weight), slope and intercept "
+                f"({type(error).__name__}: {error}); train it again"
+            ) from error
+        numbers = [self._slope, self._intercept, *(weight for *_, weight, _ in lines)]
+        arguments = sorted({argument for *_, argument in lines})
+        if not lines or not all(map(math.isfinite, numbers)) or arguments != list(range(len(arguments))):
+            raise ModelRefused(f"{name}: a blend needs members, finite numbers and arguments counted from 0; train it again")
+        self._members = [(member(file, sha256, kind), weight, argument) for file, sha256, kind, weight, argument in lines]
+        self._readers = [next(part for part, _, place in self._members if place == argument) for argument in arguments]
+        self._widths = [_width(reader, self.name) for reader in self._readers]
+        for part, _, argument in self._members:
+            if _width(part, self.name) != self._widths[argument]:
+                raise ModelRefused(f"{name}: members of the blend read vectors of different lengths; train it again")
+        self._starts = np.concatenate(([0], np.cumsum(self._widths)))
+        self.feature_count = self._widths[0] if len(self._widths) == 1 else None
+        self.piece_rows = min(part.piece_rows for part, _, _ in self._members)
+
+    def dense_batch(self, *columns: pa.Array | pa.ChunkedArray) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """The arguments' dense batches side by side, [N, sum of widths], and the mask [N] of rows valid in all of them."""
+        batches = [reader.dense_batch(column) for reader, column in zip(self._readers, columns, strict=True)]
+        if len(batches) == 1:
+            return batches[0]
+        valid = np.logical_and.reduce([mask for _, mask in batches])
+        return np.column_stack([batch.astype(np.float32, copy=False) for batch, _ in batches]), valid
+
+    def score(self, batch: NDArray[Any]) -> NDArray[np.float32]:
+        """Score rows of `dense_batch`; returns probabilities [rows] in 0..1."""
+        total = np.zeros(len(batch))
+        for part, weight, argument in self._members:
+            if not weight:  # it only says which rows can be scored
+                continue
+            values = batch
+            if len(self._widths) > 1:
+                values = np.ascontiguousarray(batch[:, self._starts[argument] : self._starts[argument + 1]])
+            total += weight * logit(part.score(values))
+        # sigmoid(z) = (1 + tanh(z / 2)) / 2, which can't overflow as exp(-z) can.
+        return (0.5 + 0.5 * np.tanh(0.5 * (self._slope * total + self._intercept))).astype(np.float32)
+
+
+def _width(scorer: Scorer, name: str) -> int:
+    width = getattr(scorer, "feature_count", None)
+    if width is None:
+        raise ModelRefused(f"{name}: {type(scorer).__name__} can't be a member of a blend; train it again")
+    return int(width)
