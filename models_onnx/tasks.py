@@ -9,7 +9,15 @@ TASKS = {
     "purchase_intent": "models_onnx.purchase_intent.task",
     "purchase_intent_blend": "models_onnx.purchase_intent_blend.task",
     "interest": "models_onnx.interest.task",
+    "subcategory_interest": "models_onnx.subcategory_interest.task",
+    "category_interest": "models_onnx.category_interest.task",
+    "campaign_redemption": "models_onnx.campaign_redemption.task",
+    "coupon_redemption": "models_onnx.coupon_redemption.task",
+    "churn_risk": "models_onnx.churn_risk.task",
+    "churn_risk_56d": "models_onnx.churn_risk_56d.task",
     "topics": "models_onnx.topics.task",
+    "behaviour_cluster": "models_onnx.behaviour_cluster.task",
+    "price_response": "models_onnx.price_response.task",
 }
 """Registered name -> module whose `TASK` it is."""
 
@@ -18,6 +26,7 @@ ALIASES = {"interest_linear": "interest"}
 
 TRIALS: dict[str, str] = {
     "click_intent": "models_onnx.click_intent.trial",
+    "uplift_trial": "models_onnx.uplift.trial",
 }
 """Experiments on a data file outside the shop, for `promo evaluate NAME --file PATH` -> module whose `TRIAL` it is."""
 

@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from udfs.behaviour_cluster import CLUSTER_NAMES_TYPE, cluster_names
 from udfs.model_records import ModelRecords, record_functions
 from udfs.model_registry import MODELS_FOLDER, ModelRegistry
 from udfs.scorer import score_column
@@ -28,6 +29,7 @@ def register_functions(connection: duckdb.DuckDBPyConnection, config: Mapping[st
     - `serving_model(function VARCHAR) -> VARCHAR`: the registered model behind one of them, `<name> (rule)` for a rule
     - `model_version(name VARCHAR) -> VARCHAR`: first 12 hex digits of a registered model's SHA-256
     - `topic_words(function VARCHAR)`: the top words of the topic model behind one of them, a list of structs
+    - `cluster_names(function VARCHAR)`: the clusters of the model behind one of them, a list of structs
     - `registered_models(name VARCHAR)` and its like in `udfs/model_records.py`: lists of structs from the models' cards
 
     `config` may hold a choice for each function that has several models (`interest`: `xgboost`, the default, or `linear`)
@@ -46,6 +48,7 @@ def register_functions(connection: duckdb.DuckDBPyConnection, config: Mapping[st
     _register(connection, "serving_model", _per_value(models.serving_model), ["VARCHAR"], "VARCHAR")
     _register(connection, "model_version", _per_value(models.model_version), ["VARCHAR"], "VARCHAR")
     _register(connection, "topic_words", topic_words(models.scorer), ["VARCHAR"], TOPIC_WORDS_TYPE)
+    _register(connection, "cluster_names", cluster_names(models.scorer), ["VARCHAR"], CLUSTER_NAMES_TYPE)
     for records in record_functions(ModelRecords(registry)):
         _register(connection, records.name, records.apply, ["VARCHAR"], records.result)
 

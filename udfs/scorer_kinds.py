@@ -12,6 +12,8 @@ from udfs.scorer import Scorer
 KINDS = {
     "onnx": "udfs.purchase_intent:PurchaseIntentScorer",
     "onnx_features": "udfs.feature_network:FeatureNetworkScorer",
+    "onnx_clusters": "udfs.behaviour_cluster:BehaviourClusterScorer",
+    "sql": "udfs.measured_sql:MeasuredSql",
     "xgboost": "udfs.boosted:BoostedScorer",
     "linear": "udfs.interest:LinearInterestScorer",
     "blend": "udfs.blended:BlendedScorer",

@@ -35,7 +35,14 @@ SQL_FUNCTIONS = (
     SqlFunction("purchase_intent", TOKENS),
     SqlFunction("purchase_intent_blend", (*TOKENS, *FEATURES)),
     SqlFunction("interest", FEATURES, models={"xgboost": "interest", "linear": "interest_linear"}),
+    SqlFunction("subcategory_interest", FEATURES),
+    SqlFunction("category_interest", FEATURES),
+    SqlFunction("campaign_redemption", FEATURES),
+    SqlFunction("coupon_redemption", FEATURES),
+    SqlFunction("churn_risk", FEATURES),
+    SqlFunction("churn_risk_56d", FEATURES),
     SqlFunction("topics", ("VARCHAR[]", "FLOAT[]"), "FLOAT[]"),
+    SqlFunction("behaviour_cluster", FEATURES, "INTEGER"),
 )
 """All of them; the keys of the plugin's config are those with a choice."""
 

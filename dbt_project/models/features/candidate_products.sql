@@ -13,8 +13,7 @@ with products as (
     inner join {{ ref('product_policy') }} as policy on features.product_id = policy.product_id
     inner join {{ ref('stg_products') }} as listed on features.product_id = listed.product_id
     where
-        policy.is_promotable
-        and listed.is_active
+        {{ is_ranked('policy', 'listed') }}
         and coalesce(features.list_price, 1) > 0  -- a product without a price can be shown, a free one is no offer
 
 ),

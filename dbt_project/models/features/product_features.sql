@@ -35,28 +35,48 @@ sold_days as (
 
 ),
 
-sales as (
+buyers as (
 
     select
         as_of_dates.as_of_date,
         sold.product_id,
+        sold.user_id,
+        min({{ days_between('sold.ordered_on', 'as_of_dates.as_of_date') }}) as recency_days,
+        max({{ days_between('sold.ordered_on', 'as_of_dates.as_of_date') }}) as days_since_first_purchase,
+        count(*) as purchase_days,
         sum(case when {{ days_between('sold.ordered_on', 'as_of_dates.as_of_date') }} <= 7 then sold.units else 0 end)
             as units_7d,
         sum(case when {{ days_between('sold.ordered_on', 'as_of_dates.as_of_date') }} <= 28 then sold.units else 0 end)
             as units_28d,
-        sum(sold.units) as units_112d,
-        sum(sold.spend) as revenue_112d,
-        sum(sold.list_spend) as list_revenue_112d,
-        count(distinct case when {{ days_between('sold.ordered_on', 'as_of_dates.as_of_date') }} <= 28 then sold.user_id end)
-            as buyers_28d,
-        count(distinct sold.user_id) as buyers_112d,
-        count(*) as purchase_days_112d
+        sum(sold.units) as units,
+        sum(sold.spend) as spend,
+        sum(sold.list_spend) as list_spend
     from sold_days as sold
     inner join as_of_dates
         on
             sold.ordered_on < as_of_dates.as_of_date
             and sold.ordered_on >= {{ add_days('as_of_dates.as_of_date', -112) }}
-    group by as_of_dates.as_of_date, sold.product_id
+    group by as_of_dates.as_of_date, sold.product_id, sold.user_id
+
+),
+
+sales as (
+
+    select
+        as_of_date,
+        product_id,
+        sum(units_7d) as units_7d,
+        sum(units_28d) as units_28d,
+        sum(units) as units_112d,
+        sum(spend) as revenue_112d,
+        sum(list_spend) as list_revenue_112d,
+        sum(case when recency_days <= 28 then 1 else 0 end) as buyers_28d,
+        count(*) as buyers_112d,
+        sum(purchase_days) as purchase_days_112d,
+        sum(case when days_since_first_purchase > 28 then 1 else 0 end) as earlier_buyers,
+        sum(case when days_since_first_purchase > 28 and recency_days <= 28 then 1 else 0 end) as returned_buyers
+    from buyers
+    group by as_of_date, product_id
 
 ),
 
@@ -198,6 +218,7 @@ joined as (
         cast(coalesce(sales.buyers_28d, 0) as integer) as buyers_28d,
         cast(coalesce(sales.buyers_112d, 0) as integer) as buyers_112d,
         cast(sales.purchase_days_112d / nullif(cast(sales.buyers_112d as double), 0) as double) as purchase_days_per_buyer_112d,
+        cast(sales.returned_buyers / nullif(cast(sales.earlier_buyers as double), 0) as double) as return_share_28d,
         cast(1 - sales.revenue_112d / nullif(sales.list_revenue_112d, 0) as double) as discount_share_112d,
         stock.stock_on_hand,
         rivals.competitor_price,

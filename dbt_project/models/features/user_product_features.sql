@@ -29,6 +29,12 @@ category_history as (
 
 ),
 
+subcategory_history as (
+
+    select * from {{ ref('user_subcategory_history') }}
+
+),
+
 brand_history as (
 
     select
@@ -112,27 +118,41 @@ named as (
         products.purchase_days_per_buyer_112d - 1 as product_rebuy_rate,
         ln(1.0 + products.buyers_28d) / nullif(ln(1.0 + most_bought.buyers_28d), 0) as product_popularity,
         coalesce(product_history.purchase_days, 0) as own_purchase_days,
+        coalesce(product_history.purchase_days_28d, 0) as own_purchase_days_28d,
         product_history.recency_days as own_recency_days,
+        product_history.days_since_first_purchase as own_days_since_first_purchase,
         coalesce(product_history.affinity, 0) as own_affinity,
+        coalesce(product_history.affinity_short, 0) as own_affinity_short,
+        coalesce(product_history.affinity_long, 0) as own_affinity_long,
+        product_history.mean_gap_days as own_mean_gap_days,
+        product_history.longest_gap_days as own_longest_gap_days,
+        product_history.gap_deviation_days as own_gap_deviation_days,
         -- 1 when as many days have passed since the last purchase as usually lie between two
-        product_history.recency_days * (product_history.purchase_days - 1.0) / nullif(
-            product_history.days_since_first_purchase - product_history.recency_days, 0
-        ) as own_overdue_ratio,
+        product_history.recency_days / nullif(product_history.mean_gap_days, 0) as own_overdue_ratio,
+        (product_history.recency_days - product_history.mean_gap_days) / (product_history.gap_deviation_days + 3)
+            as own_overdue_deviations,
         coalesce(product_history.views_28d, 0) as own_views_28d,
         coalesce(product_history.carts_28d, 0) as own_carts_28d,
         product_history.days_since_last_view as own_days_since_last_view,
+        -- the kind of a product is its subcategory, or its category where it has none
+        coalesce(subcategory_history.purchase_days, kind_as_category.purchase_days, 0) as kind_purchase_days,
+        coalesce(subcategory_history.recency_days, kind_as_category.recency_days) as kind_recency_days,
+        coalesce(subcategory_history.affinity, kind_as_category.affinity, 0) as kind_affinity,
+        coalesce(subcategory_history.purchase_days_28d, 0) as kind_purchase_days_28d,
         coalesce(category_history.purchase_days, 0) as category_purchase_days,
         category_history.recency_days as category_recency_days,
         coalesce(category_history.views_28d, 0) as category_views_28d,
         coalesce(candidates.neighbour_score, 0) as neighbour_score,
         candidates.candidate_rank,
         products.buyers_28d as product_buyers_28d,
+        products.return_share_28d as product_return_share,
         products.units_7d * 4.0 / nullif(products.units_28d, 0) as product_trend,
         1 - products.last_price / nullif(products.list_price, 0) as product_discount_now,
         products.mailer_stores_7d as product_mailer_stores,
         products.display_stores_7d as product_display_stores,
         users.recency_days as user_recency_days,
         users.visit_days_28d as user_visit_days_28d,
+        users.lines_112d as user_lines_112d,
         users.lines_112d / nullif(cast(users.orders_112d as double), 0) as user_lines_per_order
     from candidates
     inner join users on candidates.as_of_date = users.as_of_date and candidates.user_id = users.user_id
@@ -149,6 +169,17 @@ named as (
             candidates.as_of_date = category_history.as_of_date
             and candidates.user_id = category_history.user_id
             and products.category = category_history.category
+    left join subcategory_history
+        on
+            candidates.as_of_date = subcategory_history.as_of_date
+            and candidates.user_id = subcategory_history.user_id
+            and products.subcategory = subcategory_history.subcategory
+    left join category_history as kind_as_category
+        on
+            products.subcategory is null
+            and candidates.as_of_date = kind_as_category.as_of_date
+            and candidates.user_id = kind_as_category.user_id
+            and products.category = kind_as_category.category
     left join brand_history
         on
             candidates.as_of_date = brand_history.as_of_date

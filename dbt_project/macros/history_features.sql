@@ -1,0 +1,130 @@
+{#
+    CTEs up to `named`: what the models of subcategory_interest and category_interest see of a user and an item. They begin after
+    a CTE `candidates` (as_of_date, user_id, `key`) and read `history`, a model made of user_history(`key`). With `parents`, a
+    CTE (`key`, parent), the features of the item's parent come too.
+#}
+{% macro history_features(key, history, parents=none) -%}
+history as (
+
+    select * from {{ ref(history) }}
+
+),
+
+users as (
+
+    select * from {{ ref('user_features') }}
+
+),
+
+active_users as (
+
+    select
+        as_of_date,
+        count(*) as users
+    from users
+    where visit_days_28d > 0
+    group by as_of_date
+
+),
+
+-- an item as all its buyers treat it
+items as (
+
+    select
+        as_of_date,
+        {{ key }},
+        count(*) as buyers,
+        sum(case when recency_days <= 7 then 1 else 0 end) as buyers_7d,
+        sum(case when recency_days <= 28 then 1 else 0 end) as buyers_28d,
+        sum(case when days_since_first_purchase > 28 then 1 else 0 end) as earlier_buyers,
+        sum(case when days_since_first_purchase > 28 and recency_days <= 28 then 1 else 0 end) as returned_buyers,
+        sum(purchase_days) as purchase_days,
+        sum(days_since_first_purchase - recency_days) as gap_days
+    from history
+    where purchase_days > 0
+    group by as_of_date, {{ key }}
+
+),
+{% if parents %}
+parent_history as (
+
+    select
+        history.as_of_date,
+        history.user_id,
+        {{ parents }}.parent,
+        sum(history.purchase_days) as purchase_days,
+        sum(history.purchase_days_28d) as purchase_days_28d,
+        min(history.recency_days) as recency_days
+    from history
+    inner join {{ parents }} on history.{{ key }} = {{ parents }}.{{ key }}
+    group by history.as_of_date, history.user_id, {{ parents }}.parent
+
+),
+{% endif %}
+named as (
+
+    select
+        candidates.as_of_date,
+        candidates.user_id,
+        candidates.{{ key }},
+        coalesce(history.purchase_days, 0) as own_purchase_days,
+        coalesce(history.purchase_days_28d, 0) as own_purchase_days_28d,
+        coalesce(history.purchase_days_84d, 0) as own_purchase_days_84d,
+        history.recency_days as own_recency_days,
+        history.days_since_first_purchase as own_days_since_first_purchase,
+        coalesce(history.affinity_short, 0) as own_affinity_short,
+        coalesce(history.affinity, 0) as own_affinity,
+        coalesce(history.affinity_long, 0) as own_affinity_long,
+        history.mean_gap_days as own_mean_gap_days,
+        history.gap_deviation_days as own_gap_deviation_days,
+        history.longest_gap_days as own_longest_gap_days,
+        -- 1 when as many days have passed since the last purchase as usually lie between two, and how unusual that is
+        history.recency_days / nullif(history.mean_gap_days, 0) as own_overdue_ratio,
+        (history.recency_days - history.mean_gap_days) / (history.gap_deviation_days + 3) as own_overdue_deviations,
+        history.recency_days * (items.purchase_days - items.buyers) / nullif(cast(items.gap_days as double), 0)
+            as own_overdue_by_others,
+        history.purchase_days / nullif(cast(users.visit_days_364d as double), 0) as own_visit_share,
+        coalesce(history.spend, 0) as own_spend,
+        coalesce(history.views_28d, 0) as own_views_28d,
+        coalesce(history.carts_28d, 0) as own_carts_28d,
+        history.days_since_last_view as own_days_since_last_view,
+        {%- if parents %}
+        coalesce(parent_history.purchase_days, 0) as parent_purchase_days,
+        coalesce(parent_history.purchase_days_28d, 0) as parent_purchase_days_28d,
+        parent_history.recency_days as parent_recency_days,
+        {%- endif %}
+        items.buyers_28d / nullif(cast(active_users.users as double), 0) as item_buyer_share_28d,
+        items.buyers_7d * 4.0 / nullif(items.buyers_28d, 0) as item_trend,
+        items.gap_days / nullif(cast(items.purchase_days - items.buyers as double), 0) as item_mean_gap_days,
+        items.purchase_days / cast(items.buyers as double) as item_days_per_buyer,
+        items.returned_buyers / nullif(cast(items.earlier_buyers as double), 0) as item_return_share,
+        users.recency_days as user_recency_days,
+        users.days_since_first_purchase as user_days_since_first_purchase,
+        users.visit_days_7d as user_visit_days_7d,
+        users.visit_days_14d as user_visit_days_14d,
+        users.visit_days_28d as user_visit_days_28d,
+        users.visit_days_112d as user_visit_days_112d,
+        users.visit_days_364d as user_visit_days_364d,
+        users.lines_112d as user_lines_112d,
+        users.lines_112d / nullif(cast(users.orders_112d as double), 0) as user_lines_per_order,
+        users.mean_gap_days as user_mean_gap_days
+    from candidates
+    inner join users on candidates.as_of_date = users.as_of_date and candidates.user_id = users.user_id
+    left join active_users on candidates.as_of_date = active_users.as_of_date
+    left join items on candidates.as_of_date = items.as_of_date and candidates.{{ key }} = items.{{ key }}
+    left join history
+        on
+            candidates.as_of_date = history.as_of_date
+            and candidates.user_id = history.user_id
+            and candidates.{{ key }} = history.{{ key }}
+    {%- if parents %}
+    left join {{ parents }} on candidates.{{ key }} = {{ parents }}.{{ key }}
+    left join parent_history
+        on
+            candidates.as_of_date = parent_history.as_of_date
+            and candidates.user_id = parent_history.user_id
+            and {{ parents }}.parent = parent_history.parent
+    {%- endif %}
+
+)
+{%- endmacro %}

@@ -1,0 +1,44 @@
+-- how much deeper discounted than others' are each user's purchases of the same products in the half-year after the as-of date
+with lines as (
+
+    select
+        dates.as_of_date,
+        lines.user_id,
+        lines.product_id,
+        products.category,
+        lines.quantity,
+        lines.paid_price,
+        lines.list_price
+    from {{ ref('stg_order_lines') }} as lines
+    inner join {{ ref('stg_products') }} as products on lines.product_id = products.product_id
+    inner join {{ ref('as_of_dates') }} as dates
+        on
+            lines.ordered_on >= dates.as_of_date
+            and lines.ordered_on < {{ add_days('dates.as_of_date', var('discount_label_days')) }}
+    where
+        lines.quantity > 0
+        and lines.list_price > 0
+        and {{ add_days('dates.as_of_date', var('discount_label_days')) }} <= dates.data_until
+
+),
+
+{{ discount_use() }},
+
+final as (
+
+    select
+        as_of_date,
+        user_id,
+        cast(sum(purchases) as integer) as purchases,
+        {{ exact_sum('discount') }} / nullif({{ exact_sum('list_spend') }}, 0) as discount_share,
+        cast(sum(compared_purchases) as integer) as compared_purchases,
+        -- positive: deeper than others
+        -{{ exact_sum('excess_depth') }} / nullif(sum(compared_purchases), 0) as excess_discount,
+        cast(sum(compared_reduced_purchases) - {{ exact_sum('expected_reduced_purchases') }} as double)
+        / nullif(sum(compared_purchases), 0) as excess_reduced_share
+    from discount_use
+    group by as_of_date, user_id
+
+)
+
+select * from final

@@ -1,0 +1,1 @@
+"""Active users without a purchase in the next 28 days: the declaration of the task and its shipped model."""
