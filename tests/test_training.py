@@ -366,7 +366,7 @@ def test_every_task_is_there_and_named_as_its_folder() -> None:
     for name in tasks.TASKS:
         task = tasks.task(name)
         assert task.name == name
-        assert task.horizon_days > 0
+        assert task.horizon_days > 0 or hasattr(task, "dates")  # a campaign's label runs as long as the campaign
         assert task.feature_models
         assert task.title
     assert set(tasks.ALIASES.values()) <= set(tasks.TASKS)
@@ -379,7 +379,7 @@ def test_shipped_rules_read_the_feature_they_name() -> None:
         rule = json.loads(path.read_text())
         card_file = path.with_name("card.json")
         features = json.loads(card_file.read_text()).get("features") if card_file.is_file() else None
-        if rule["input"] == "features" and features:
+        if rule.get("input", "features") == "features" and features:
             assert (rule["feature_count"], features[rule["index"]]) == (len(features), rule["feature"]), path
             found += 1
         assert RuleScorer(path.parent.name, path.read_bytes())
