@@ -9,5 +9,5 @@ left join {{ ref('user_permissions') }} as permissions
         and audience.user_id = permissions.user_id
         and permissions.marketing_consent
         and not permissions.is_holdout
-        and permissions.user_id not in (select user_id from {{ ref('risk_scores') }} where is_flagged)
-where permissions.user_id is null
+left join {{ ref('risk_scores') }} as risk on audience.user_id = risk.user_id
+where permissions.user_id is null or risk.is_flagged

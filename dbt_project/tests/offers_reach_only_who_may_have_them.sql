@@ -20,7 +20,8 @@ left join {{ ref('user_permissions') }} as permissions
         and offers.user_id = permissions.user_id
         and permissions.marketing_consent
         and not permissions.is_holdout
-        and permissions.user_id not in (select user_id from {{ ref('risk_scores') }} where is_flagged)
+left join {{ ref('risk_scores') }} as risk on offers.user_id = risk.user_id
 where
     permissions.user_id is null
+    or risk.is_flagged
     or offers.offers > {{ policy_value('max_offers_per_user') }}

@@ -35,7 +35,7 @@ planned as (
     from windows
     inner join {{ ref('user_activity_days') }} as days
         on
-            days.activity_date < windows.looks_back_from
+            windows.looks_back_from > days.activity_date
             and {{ days_between('days.activity_date', 'windows.looks_back_from') }} <= 364
     where windows.receivers = 0 and days.event_type = 'purchase'
 

@@ -32,7 +32,7 @@ days as (
         {{ days_between('days.activity_date', 'lookers.looks_back_from') }} as days_ago
     from lookers
     inner join {{ ref('user_activity_days') }} as days
-        on lookers.user_id = days.user_id and days.activity_date < lookers.looks_back_from
+        on lookers.user_id = days.user_id and lookers.looks_back_from > days.activity_date
     where days.event_type = 'purchase'
 
 ),
@@ -68,7 +68,7 @@ use_days as (
         uses.lines,
         uses.money
     from lookers
-    inner join {{ ref('coupon_uses') }} as uses on lookers.user_id = uses.user_id and uses.used_on < lookers.looks_back_from
+    inner join {{ ref('coupon_uses') }} as uses on lookers.user_id = uses.user_id and lookers.looks_back_from > uses.used_on
 
 ),
 
@@ -111,7 +111,7 @@ redemptions as (
         count(distinct redeemed.coupon_id) as redeemed_coupons,
         min({{ days_between('redeemed.redeemed_on', 'lookers.looks_back_from') }}) as days_since_redemption
     from lookers
-    inner join redeemed on lookers.user_id = redeemed.user_id and redeemed.redeemed_on < lookers.looks_back_from
+    inner join redeemed on lookers.user_id = redeemed.user_id and lookers.looks_back_from > redeemed.redeemed_on
     group by lookers.user_id, lookers.looks_back_from
 
 ),
@@ -163,12 +163,12 @@ invitations as (
         on
             receivers.user_id = earlier.user_id
             and receivers.campaign_id <> earlier.campaign_id
-            and earlier.starts_on < receivers.looks_back_from
+            and receivers.looks_back_from > earlier.starts_on
     left join first_redeemed
         on
             earlier.user_id = first_redeemed.user_id
             and earlier.campaign_id = first_redeemed.campaign_id
-            and first_redeemed.redeemed_on < receivers.looks_back_from
+            and receivers.looks_back_from > first_redeemed.redeemed_on
     group by receivers.as_of_date, receivers.campaign_id, receivers.user_id
 
 ),
@@ -202,7 +202,7 @@ covered as (
         on
             receivers.user_id = lines.user_id
             and covered_products.product_id = lines.product_id
-            and lines.ordered_on < receivers.looks_back_from
+            and receivers.looks_back_from > lines.ordered_on
     where lines.quantity > 0
     group by receivers.as_of_date, receivers.campaign_id, receivers.user_id
 
@@ -221,7 +221,7 @@ covered_uses as (
         on
             receivers.user_id = uses.user_id
             and covered_products.product_id = uses.product_id
-            and uses.used_on < receivers.looks_back_from
+            and receivers.looks_back_from > uses.used_on
     group by receivers.as_of_date, receivers.campaign_id, receivers.user_id
 
 ),

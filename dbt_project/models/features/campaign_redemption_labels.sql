@@ -38,8 +38,8 @@ final as (
         on
             receivers.campaign_id = redeemed.campaign_id
             and receivers.user_id = redeemed.user_id
-            and redeemed.redeemed_at >= receivers.starts_at
-            and redeemed.redeemed_at < receivers.ends_at
+            and receivers.starts_at <= redeemed.redeemed_at
+            and receivers.ends_at > redeemed.redeemed_at
     group by receivers.as_of_date, receivers.campaign_id, receivers.user_id
 
 )

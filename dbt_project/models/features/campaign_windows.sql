@@ -62,8 +62,8 @@ received as (
         on
             sends.user_id = redeemed.user_id
             and coupons.coupon_id = redeemed.coupon_id
-            and redeemed.redeemed_at >= campaigns.starts_at
-            and redeemed.redeemed_at < campaigns.ends_at
+            and campaigns.starts_at <= redeemed.redeemed_at
+            and campaigns.ends_at > redeemed.redeemed_at
     where sends.treated
     group by sends.campaign_id, sends.user_id
 
@@ -95,7 +95,7 @@ experience as (
             case when results.campaign_kind = considered.campaign_kind then results.receivers end
         ) as double), 0) as kind_rate
     from considered
-    inner join results on results.ends_on <= considered.looks_back_from
+    inner join results on considered.looks_back_from >= results.ends_on
     group by considered.as_of_date, considered.campaign_id
 
 ),

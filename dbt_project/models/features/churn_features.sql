@@ -40,7 +40,7 @@ days as (
     inner join {{ ref('user_activity_days') }} as days
         on
             users.user_id = days.user_id
-            and days.activity_date < users.as_of_date
+            and users.as_of_date > days.activity_date
             and {{ days_between('days.activity_date', 'users.as_of_date') }} <= 364
     where days.event_type = 'purchase'
 

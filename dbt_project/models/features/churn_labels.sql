@@ -1,5 +1,4 @@
 -- did an active user buy nothing in the days after the as-of date; only where those days are over
-{% set horizons = [28, 56] %}
 with users as (
 
     select
@@ -8,7 +7,7 @@ with users as (
         dates.data_until
     from {{ ref('churn_features') }} as features
     inner join {{ ref('as_of_dates') }} as dates on features.as_of_date = dates.as_of_date
-    where {{ add_days('dates.as_of_date', horizons[0]) }} <= dates.data_until
+    where {{ add_days('dates.as_of_date', 28) }} <= dates.data_until
 
 ),
 
@@ -20,7 +19,7 @@ next_purchase as (
         min(days.activity_date) as bought_on
     from users
     inner join {{ ref('user_activity_days') }} as days
-        on users.user_id = days.user_id and days.activity_date >= users.as_of_date
+        on users.user_id = days.user_id and users.as_of_date <= days.activity_date
     where days.event_type = 'purchase'
     group by users.as_of_date, users.user_id
 
@@ -31,12 +30,11 @@ final as (
     select
         users.as_of_date,
         users.user_id,
-        {% for horizon in horizons -%}
+        coalesce(next_purchase.bought_on >= {{ add_days('users.as_of_date', 28) }}, true) as is_gone_28d,
         case
-            when {{ add_days('users.as_of_date', horizon) }} <= users.data_until
-                then coalesce(next_purchase.bought_on >= {{ add_days('users.as_of_date', horizon) }}, true)
-        end as is_gone_{{ horizon }}d{{ ',' if not loop.last }}
-        {% endfor %}
+            when {{ add_days('users.as_of_date', 56) }} <= users.data_until
+                then coalesce(next_purchase.bought_on >= {{ add_days('users.as_of_date', 56) }}, true)
+        end as is_gone_56d
     from users
     left join next_purchase
         on users.as_of_date = next_purchase.as_of_date and users.user_id = next_purchase.user_id

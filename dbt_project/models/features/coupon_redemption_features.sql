@@ -66,7 +66,7 @@ popularity as (
     inner join {{ ref('stg_order_lines') }} as lines
         on
             looked_at.product_id = lines.product_id
-            and lines.ordered_on < looked_at.looks_back_from
+            and looked_at.looks_back_from > lines.ordered_on
             and {{ days_between('lines.ordered_on', 'looked_at.looks_back_from') }} <= 84
     where lines.quantity > 0
     group by looked_at.looks_back_from, looked_at.product_id
@@ -83,7 +83,7 @@ product_uses as (
     inner join {{ ref('coupon_uses') }} as uses
         on
             looked_at.product_id = uses.product_id
-            and uses.used_on < looked_at.looks_back_from
+            and looked_at.looks_back_from > uses.used_on
             and {{ days_between('uses.used_on', 'looked_at.looks_back_from') }} <= 84
     group by looked_at.looks_back_from, looked_at.product_id
 
@@ -174,7 +174,7 @@ user_subcategories as (
         end) as days_84d,
         {{ exact_sum("exp(-" ~ days_between('purchases.ordered_on', 'lookers.looks_back_from') ~ " / 60.0)") }} as affinity
     from lookers
-    inner join purchases on lookers.user_id = purchases.user_id and purchases.ordered_on < lookers.looks_back_from
+    inner join purchases on lookers.user_id = purchases.user_id and lookers.looks_back_from > purchases.ordered_on
     group by lookers.looks_back_from, lookers.user_id, purchases.subcategory
 
 ),
@@ -228,9 +228,10 @@ joined as (
         cast(coalesce(coupons.top_buyers, 0) as integer) as coupon_top_buyers_84d,
         cast(coalesce(coupons.coupon_lines, 0) as integer) as coupon_lines_of_products_84d,
         cast(
-            coalesce(coupons.buyers, 0) * receivers.campaign_coupons / nullif(cast(coupons.buyers_of_all as double), 0) as double
+            coalesce(coupons.buyers, 0) * receivers.campaign_coupons
+            / nullif(cast(coupons.buyers_of_all as double), 0) as double
         ) as coupon_relative_buyers,
-        cast(coalesce(own.purchase_days_84d, 0) / cast(greatest(receivers.visit_days_84d, 1) as double) as double) as own_share_84d,
+        coalesce(own.purchase_days_84d, 0) / cast(greatest(receivers.visit_days_84d, 1) as double) as own_share_84d,
         cast(coalesce(kinds.days_84d, 0) / cast(greatest(receivers.visit_days_84d, 1) as double) as double) as kind_share_84d,
         cast((receivers.redemptions + 0.5) * (coalesce(own.purchase_days, 0) + 0.5) as double) as redemptions_by_purchases
     from campaign_features as receivers

@@ -28,8 +28,8 @@ final as (
         on
             coupons.coupon_id = redeemed.coupon_id
             and labels.user_id = redeemed.user_id
-            and redeemed.redeemed_at >= labels.starts_at
-            and redeemed.redeemed_at < labels.ends_at
+            and labels.starts_at <= redeemed.redeemed_at
+            and labels.ends_at > redeemed.redeemed_at
     group by labels.as_of_date, labels.campaign_id, coupons.coupon_id, labels.user_id
 
 )

@@ -1,8 +1,8 @@
 -- what the models of buying within a week read of a user: the tokens of the newest events, and the window features
-{% set windows = [] -%}
-{% for table, names in var('intent_windows').items() -%}
-    {%- for name in names -%}{%- do windows.append(table ~ '.' ~ name) -%}{%- endfor -%}
-{%- endfor %}
+{% set windows = [] %}
+{% for table, names in var('intent_windows').items() %}
+{% for name in names %}{% do windows.append(table ~ '.' ~ name) %}{% endfor %}
+{% endfor %}
 with final as (
 
     select

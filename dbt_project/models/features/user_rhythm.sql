@@ -27,11 +27,12 @@ browsing as (
     select
         as_of_date,
         user_id,
-        {% for days in [7, 28, 56] -%}
+        {% for days in [7, 28] -%}
         count(distinct case when is_event and days_ago <= {{ days }} then activity_date end) as event_days_{{ days }}d,
-        sum(case when is_event and days_ago <= {{ days }} then events else 0 end) as events_{{ days }}d
-        {{- ',' if not loop.last }}
-        {% endfor %}
+        sum(case when is_event and days_ago <= {{ days }} then events else 0 end) as events_{{ days }}d,
+        {% endfor -%}
+        count(distinct case when is_event and days_ago <= 56 then activity_date end) as event_days_56d,
+        sum(case when is_event and days_ago <= 56 then events else 0 end) as events_56d
     from activity
     group by as_of_date, user_id
 
@@ -112,10 +113,10 @@ rhythms as (
         {% for days in spend_half_lives -%}
         {{ exact_sum('root_spend * power(0.5, days_ago / ' ~ days ~ '.0)') }} as decayed_spend_{{ days }}d,
         {% endfor -%}
-        {% for day in range(1, 8) -%}
-        sum(case when is_recent and days_ago % 7 = {{ (8 - day) % 7 }} then 1 else 0 end) as weekday_{{ day }}_visits
-        {{- ',' if not loop.last }}
-        {% endfor %}
+        {% for day in range(1, 7) -%}
+        sum(case when is_recent and days_ago % 7 = {{ (8 - day) % 7 }} then 1 else 0 end) as weekday_{{ day }}_visits,
+        {% endfor -%}
+        sum(case when is_recent and days_ago % 7 = 1 then 1 else 0 end) as weekday_7_visits
     from ranked
     group by as_of_date, user_id
 
@@ -194,11 +195,12 @@ final as (
         / least({{ rhythm_weeks }}, -floor(-rhythms.observed_days / 7.0)) as weeks_visited_share,
         cast(coalesce(streaks.weeks_visited_8, 0) as integer) as weeks_visited_8,
         cast(coalesce(streaks.week_streak, 0) as integer) as week_streak,
-        {% for days in [7, 28, 56] -%}
+        {% for days in [7, 28] -%}
         cast(browsing.event_days_{{ days }}d as integer) as event_days_{{ days }}d,
-        cast(browsing.events_{{ days }}d as integer) as events_{{ days }}d
-        {{- ',' if not loop.last }}
-        {% endfor %}
+        cast(browsing.events_{{ days }}d as integer) as events_{{ days }}d,
+        {% endfor -%}
+        cast(browsing.event_days_56d as integer) as event_days_56d,
+        cast(browsing.events_56d as integer) as events_56d
     from browsing
     left join rhythms on browsing.as_of_date = rhythms.as_of_date and browsing.user_id = rhythms.user_id
     left join streaks on browsing.as_of_date = streaks.as_of_date and browsing.user_id = streaks.user_id

@@ -20,12 +20,10 @@ with offers as (
 
 permissions as (
 
-    select *
-    from {{ ref('user_permissions') }}
-    where
-        marketing_consent
-        and not is_holdout
-        and user_id not in (select user_id from {{ ref('risk_scores') }} where is_flagged)
+    select permissions.*
+    from {{ ref('user_permissions') }} as permissions
+    left join {{ ref('risk_scores') }} as risk on permissions.user_id = risk.user_id and risk.is_flagged
+    where permissions.marketing_consent and not permissions.is_holdout and risk.user_id is null
 
 ),
 
