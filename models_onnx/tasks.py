@@ -11,6 +11,7 @@ TASKS = {
     "interest": "models_onnx.interest.task",
     "subcategory_interest": "models_onnx.subcategory_interest.task",
     "category_interest": "models_onnx.category_interest.task",
+    "promo_effect": "models_onnx.promo_effect.task",
     "campaign_redemption": "models_onnx.campaign_redemption.task",
     "coupon_redemption": "models_onnx.coupon_redemption.task",
     "churn_risk": "models_onnx.churn_risk.task",
@@ -21,7 +22,7 @@ TASKS = {
 }
 """Registered name -> module whose `TASK` it is."""
 
-ALIASES = {"interest_linear": "interest"}
+ALIASES = {"interest_linear": "interest", "promo_effect_linear": "promo_effect"}
 """Models that another task trains beside its own."""
 
 TRIALS: dict[str, str] = {

@@ -28,6 +28,8 @@ class ScorerCase:
     """Values whose score is NULL, of the same Arrow type."""
     known: list[tuple[list[float | None], float]] = field(default_factory=list)
     """Values and the scores worked out for them elsewhere."""
+    lowest: float = 0.0
+    """-1 where the score is a difference of probabilities."""
 
 
 class ScorerContract:
@@ -45,7 +47,7 @@ class ScorerContract:
         assert scores.null_count == 0
         values = scores.to_numpy()
         assert np.isfinite(values).all()
-        assert ((values >= 0) & (values <= 1)).all()
+        assert ((values >= case.lowest) & (values <= 1)).all()
         batch, _ = case.scorer.dense_batch(case.examples)
         assert case.scorer.score(batch).dtype == np.float32
 

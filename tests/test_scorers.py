@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import threading
@@ -14,12 +15,14 @@ import xgboost
 from onnx import TensorProto
 from scorer_contract import ScorerCase, ScorerContract
 
+from models_onnx.promo_effect.linear_form import fitted_linear_form
 from models_onnx.tabular.blend import Member, blend_json
 from models_onnx.tabular.logistic import Logistic, logistic_onnx
 from udfs.boosted import BoostedScorer
 from udfs.feature_network import FeatureNetworkScorer
 from udfs.interest import LinearInterestScorer
 from udfs.model_registry import MODELS_FOLDER, REGISTRY_FILE, ModelRefused, ModelRegistry
+from udfs.promo_effect import LinearEffectScorer
 from udfs.purchase_intent import PurchaseIntentScorer
 from udfs.rule import RuleScorer
 from udfs.scorer import score_column
@@ -47,6 +50,11 @@ def feature_lists(width: int, rows: int = 300) -> pa.Array:
         for row in zip(features.tolist(), missing.tolist(), strict=True)
     ]
     return pa.array(lists, type=pa.list_(pa.float32()))
+
+
+def rule_of(points: list[list[float]], width: int, index: int = 0) -> bytes:
+    rule = {"feature": "x", "index": index, "feature_count": width, "points": points, "missing": 0.5}
+    return json.dumps(rule).encode()
 
 
 UNSCORABLE_TOKENS = pa.array([None, [], [0] * 50, [0, None], [10_000], [1, -1]], type=pa.list_(pa.int32()))
@@ -119,6 +127,98 @@ class TestBoostedInterest(ScorerContract):
         expected = model.predict(xgboost.DMatrix(features), iteration_range=(0, 4))
         scorer = BoostedScorer("interest", tiny_models.booster(best_iteration=3))
         np.testing.assert_allclose(scorer.score(features), expected, atol=1e-6)
+
+
+def uplift(**members: bytes) -> bytes:
+    """uplift.json over rules, which are the simplest members there are."""
+    lines = {
+        role: {"file": role, "sha256": hashlib.sha256(content).hexdigest(), "kind": "rule"} for role, content in members.items()
+    }
+    return json.dumps({"members": lines}).encode()
+
+
+TREATED = rule_of([[0, 0.2], [1, 0.8]], width=3)
+CONTROL = rule_of([[0, 0.5], [1, 0.3]], width=3)
+OUTCOME = rule_of([[0, 0.1], [1, 0.7]], width=4, index=3)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        # answers to x = 0, x = 1 and x unknown; the one model's answer rises by .6 with the treatment, whatever x is
+        ({"treated": TREATED, "control": CONTROL}, [-0.3, 0.5, 0.0]),
+        ({"outcome": OUTCOME}, [0.6, 0.6, 0.6]),
+        ({"treated": TREATED, "control": CONTROL, "outcome": OUTCOME}, [0.15, 0.55, 0.3]),
+    ],
+    indirect=True,
+    ids=["two models", "one model", "both"],
+)
+class TestUplift(ScorerContract):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def case(cls, request: pytest.FixtureRequest) -> ScorerCase:
+        members, answers = request.param
+        scorer = scorer_from("promo_effect", "uplift", uplift(**members), members)
+        rows: list[list[float | None]] = [[0, 9, 9], [1, 9, 9], [None, 9, 9]]
+        known = list(zip(rows, answers, strict=True))
+        return ScorerCase(scorer, feature_lists(3), unscorable_features(3), known, lowest=-1.0)
+
+
+class TestLinearEffect(ScorerContract):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def case(cls) -> ScorerCase:
+        form = {"weights": [2.0, -1.0], "bias": 0.5, "inputs": [0, 2], "missing": [0.25, 1.0], "feature_count": 3}
+        known: list[tuple[list[float | None], float]] = [
+            ([0.5, 9.0, 1.0], 0.6224593),  # sigmoid(0.5)
+            ([None, 9.0, None], 0.5),
+            ([3e38, 0.0, 0.0], 1.0),
+            ([-3e38, 0.0, 0.0], 0.0),
+        ]
+        scorer = LinearEffectScorer("promo_effect_linear", json.dumps(form).encode())
+        return ScorerCase(scorer, feature_lists(3), unscorable_features(3), known)
+
+    def test_the_fitted_form_finds_the_weights_it_was_drawn_from(self) -> None:
+        random = np.random.default_rng(1)
+        features = random.normal(size=(40_000, 3)).astype(np.float32)
+        features[::50, 2] = np.nan
+        logits = 1.5 * features[:, 0] - np.nan_to_num(features[:, 2]) - 1
+        bought = (random.random(len(features)) < 1 / (1 + np.exp(-logits))).astype(np.float32)
+        form = json.loads(fitted_linear_form(features, bought, ["i", "x", "p"], ["i", "p"]))
+        assert (form["inputs"], form["feature_count"]) == ([0, 2], 3)
+        np.testing.assert_allclose([*form["weights"], form["bias"]], [1.5, -1, -1], atol=0.07)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"no model", "must be JSON with members"),
+        (b'{"members": {"treated": {"file": "a"}}}', "KeyError: 'sha256'"),
+        (uplift(treated=TREATED), "needs the members treated and control, or outcome, or all three"),
+        (uplift(treated=TREATED, control=OUTCOME), "feature vectors of one length"),
+        (uplift(treated=TREATED, control=CONTROL, outcome=TREATED), "feature vectors of one length"),
+        (uplift(treated=TREATED, control=rule_of([[0, 1]], width=3)), "control is not the file that was pinned"),
+    ],
+)
+def test_an_uplift_model_that_cannot_serve_is_refused_by_name(content: bytes, message: str) -> None:
+    files = {"treated": TREATED, "control": OUTCOME if message.startswith("feature") and b"outcome" not in content else CONTROL}
+    with pytest.raises(ModelRefused, match=rf"^promo_effect: .*{message}.*"):
+        scorer_from("promo_effect", "uplift", content, files | {"outcome": TREATED})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"weights": []}, "needs one input and one stand-in a weight"),
+        ({"inputs": [0, 3]}, "lies outside 3 features"),
+        ({"bias": float("nan")}, "must be finite"),
+        ({"missing": None}, "must be JSON with weights"),
+    ],
+)
+def test_a_linear_effect_that_cannot_serve_is_refused_by_name(change: dict[str, object], message: str) -> None:
+    form = {"weights": [2.0, -1.0], "bias": 0.5, "inputs": [0, 2], "missing": [0.25, 1.0], "feature_count": 3} | change
+    with pytest.raises(ModelRefused, match=rf"^promo_effect_linear: .*{message}"):
+        LinearEffectScorer("promo_effect_linear", json.dumps(form).encode())
 
 
 class TestLogistic(ScorerContract):

@@ -17,6 +17,8 @@ KINDS = {
     "xgboost": "udfs.boosted:BoostedScorer",
     "linear": "udfs.interest:LinearInterestScorer",
     "blend": "udfs.blended:BlendedScorer",
+    "linear_effect": "udfs.promo_effect:LinearEffectScorer",
+    "uplift": "udfs.uplift:UpliftScorer",
     "rule": "udfs.rule:RuleScorer",
     "topics": "udfs.topics:TopicScorer",
 }

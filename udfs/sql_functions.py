@@ -37,6 +37,7 @@ SQL_FUNCTIONS = (
     SqlFunction("interest", FEATURES, models={"xgboost": "interest", "linear": "interest_linear"}),
     SqlFunction("subcategory_interest", FEATURES),
     SqlFunction("category_interest", FEATURES),
+    SqlFunction("promo_effect", FEATURES, models={"uplift": "promo_effect", "linear": "promo_effect_linear"}),
     SqlFunction("campaign_redemption", FEATURES),
     SqlFunction("coupon_redemption", FEATURES),
     SqlFunction("churn_risk", FEATURES),

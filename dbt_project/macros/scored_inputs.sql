@@ -18,6 +18,8 @@
         {'model': 'category_interest', 'inputs': 'user_category_features', 'keys': ['user_id', 'category'],
          'vector': 'features', 'scores': 'category_interest_scores', 'score_keys': ['user_id', 'category'],
          'score': 'category_interest'},
+        {'model': 'promo_effect', 'inputs': 'promo_effect_inputs', 'keys': ['user_id', 'product_id'], 'vector': 'features',
+         'scores': 'promo_effect_scores', 'score_keys': ['user_id', 'product_id'], 'score': 'promo_effect'},
         {'model': 'campaign_redemption', 'inputs': none, 'keys': [], 'vector': none,
          'scores': 'campaign_redemption_scores', 'score_keys': ['campaign_id', 'user_id'], 'score': 'campaign_redemption'},
         {'model': 'coupon_redemption', 'inputs': none, 'keys': [], 'vector': none,
