@@ -113,7 +113,7 @@ final as (
         cast(purchases_7d as integer) as purchases_7d,
         cast(purchases / cast(buyers as double) as double) as purchases_per_buyer,
         cast(list_price as double) as list_price,
-        cast(percent_rank() over (partition by as_of_date, category order by list_price nulls last) as double) as price_percentile,
+        percent_rank() over (partition by as_of_date, category order by list_price nulls last) as price_percentile,
         cast(discount_share as double) as discount_share,
         cast(promoted_days / cast(nullif(window_days, 0) as double) as double) as promoted_share,
         cast(days_since_promotion as integer) as days_since_promotion,

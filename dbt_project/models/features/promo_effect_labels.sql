@@ -24,7 +24,7 @@ weeks as (
             as is_later_known
     from dates
     inner join {{ ref('promotion_weeks') }} as promotions
-        on promotions.week_start >= dates.as_of_date and promotions.week_start < dates.later_until
+        on dates.as_of_date <= promotions.week_start and dates.later_until > promotions.week_start
     group by dates.as_of_date, dates.until_date, dates.later_date, dates.later_until
     having max(case when promotions.week_start < dates.until_date then 1 else 0 end) = 1
 

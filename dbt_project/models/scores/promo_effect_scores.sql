@@ -1,2 +1,2 @@
--- by how much a promotion would raise the chance that a user buys a formerly bought product; scored again only when input or model changed
+-- by how much a promotion raises the chance that a formerly bought product is bought; scored again only when something changed
 {{ scored('promo_effect', 'promo_effect_inputs', keys=['user_id', 'product_id']) }}
