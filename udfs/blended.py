@@ -9,19 +9,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from udfs.log_odds import logit, sigmoid
 from udfs.model_registry import ModelRefused
 from udfs.scorer import Scorer
-
-SMALLEST_PROBABILITY = 1e-6
-"""Members' scores are kept this far from 0 and 1, where the logit has no end."""
-
-
-def logit(probabilities: ArrayLike) -> NDArray[np.float64]:
-    """log(p / (1 - p)) of probabilities [N], kept 1e-6 away from 0 and 1."""
-    safe = np.clip(np.asarray(probabilities, dtype=np.float64), SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
-    return np.log(safe) - np.log1p(-safe)
 
 
 class BlendedScorer:
@@ -84,8 +76,7 @@ class BlendedScorer:
             if len(self._widths) > 1:
                 values = np.ascontiguousarray(batch[:, self._starts[argument] : self._starts[argument + 1]])
             total += weight * logit(part.score(values))
-        # sigmoid(z) = (1 + tanh(z / 2)) / 2, which can't overflow as exp(-z) can.
-        return (0.5 + 0.5 * np.tanh(0.5 * (self._slope * total + self._intercept))).astype(np.float32)
+        return sigmoid(self._slope * total + self._intercept).astype(np.float32)
 
 
 def _width(scorer: Scorer, name: str) -> int:

@@ -14,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from udfs.feature_batches import feature_batch
+from udfs.log_odds import sigmoid
 from udfs.model_registry import ModelRefused
 
 
@@ -57,5 +58,4 @@ class LinearInterestScorer:
         # float64, so that products of the largest float32 don't overflow.
         known = np.nan_to_num(batch[:, : 2 * pairs].astype(np.float64), nan=0.0)
         logits = (known[:, :pairs] * known[:, pairs:]) @ self._weights + self._bias
-        # sigmoid(z) = (1 + tanh(z / 2)) / 2, which can't overflow as exp(-z) can.
-        return (0.5 + 0.5 * np.tanh(0.5 * logits)).astype(np.float32)
+        return sigmoid(logits).astype(np.float32)

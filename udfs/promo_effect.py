@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from udfs.feature_batches import feature_batch
+from udfs.log_odds import sigmoid
 from udfs.model_registry import ModelRefused
 
 
@@ -59,5 +60,4 @@ class LinearEffectScorer:
         # float64, so that products of the largest float32 don't overflow.
         values = batch[:, self._inputs].astype(np.float64)
         logits = np.where(np.isnan(values), self._missing, values) @ self._weights + self._bias
-        # sigmoid(z) = (1 + tanh(z / 2)) / 2, which can't overflow as exp(-z) can.
-        return (0.5 + 0.5 * np.tanh(0.5 * logits)).astype(np.float32)
+        return sigmoid(logits).astype(np.float32)

@@ -5,7 +5,6 @@ the blend's weight and the calibration come from earlier campaigns' out-of-time 
 """
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import xgboost
@@ -14,14 +13,12 @@ from numpy.typing import NDArray
 from models_onnx.tabular.blend import BLEND_FILE, Member, blend_json
 from models_onnx.tabular.fit import scores_of
 from models_onnx.tabular.logistic import fit_logistic, logistic_onnx
-from udfs.blended import logit
+from udfs.log_odds import logit
 from udfs.scorer import Scorer
 from udfs.scorer_kinds import scorer_from
 
 _KINDS = {"logistic": ("onnx_features", "logistic.onnx"), "xgboost": ("xgboost", "xgboost.ubj")}
 MEMBERS = tuple(_KINDS)
-FARTHEST_SHIFT = 3.0
-"""Calibration moves scores by no more than this on the logit scale."""
 
 
 @dataclass(frozen=True)
@@ -105,23 +102,6 @@ def fit(features: NDArray[np.float32], labels: NDArray[np.float32], recipe: Reci
 def mixed(logits: dict[str, NDArray[np.float64]], weights: dict[str, float]) -> NDArray[np.float64]:
     """Σ weight · logit over the members that have a weight, [N]."""
     return np.asarray(sum(weight * logits[name] for name, weight in weights.items()))
-
-
-def probability(logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """σ of logits [N]."""
-    return np.asarray(0.5 + 0.5 * np.tanh(0.5 * logits))
-
-
-def shift_to(rate: float, logits: NDArray[np.float64]) -> float:
-    """What to add to logits [N] so that their mean probability is `rate` (calibration in the large), within ±3; by bisection."""
-    lowest, highest = -FARTHEST_SHIFT, FARTHEST_SHIFT
-    for _ in range(50):
-        middle = (lowest + highest) / 2
-        if float(probability(logits + middle).mean()) < rate:
-            lowest = middle
-        else:
-            highest = middle
-    return (lowest + highest) / 2
 
 
 def _drawn(labels: NDArray[np.float32], per_positive: int | None, seed: int) -> tuple[NDArray[np.bool_], float]:

@@ -12,13 +12,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models_onnx.redemption.recipe import MEMBERS, Fitted, Recipe, fit, mixed, probability, shift_to
+from models_onnx.calibration import shift_to
+from models_onnx.redemption.recipe import MEMBERS, Fitted, Recipe, fit, mixed
 from models_onnx.tabular.blend import best_weight
 from models_onnx.tabular.examples import Part
 from models_onnx.tabular.fit import JUDGES
+from udfs.log_odds import sigmoid
 
 FEWEST_POSITIVES = 20
 """Fewer redemptions among past campaigns are nothing to fit on, nor to calibrate by."""
+FARTHEST_SHIFT = 3.0
+"""Calibration moves scores by no more than this on the logit scale."""
 
 Weights = dict[str, float]
 OnFit = Callable[[int, int], None]
@@ -40,7 +44,7 @@ class Walked:
         days = part.columns["as_of_date"]
         for day in np.unique(days[self.tested]):
             rows = self.tested & (days == day)
-            scores[rows] = probability(logits[rows] + self.shift(part, weights, day))
+            scores[rows] = sigmoid(logits[rows] + self.shift(part, weights, day))
         return scores
 
     def shift(self, part: Part, weights: Weights, day: Any) -> float:
@@ -49,7 +53,7 @@ class Walked:
         positives = float(part.labels[known].sum())
         if positives < FEWEST_POSITIVES or positives == known.sum():
             return 0.0
-        return shift_to(positives / float(known.sum()), mixed(self.logits, weights)[known])
+        return shift_to(positives / float(known.sum()), mixed(self.logits, weights)[known], FARTHEST_SHIFT)
 
 
 def walk(part: Part, days: list[date], recipe: Recipe, seed: int, on_fit: OnFit | None = None) -> Walked:
@@ -88,13 +92,13 @@ def choose(part: Part, walked: Walked, rows: NDArray[np.bool_], measure: str) ->
     Returns the weights and the card's entry on the choice. Raises ValueError when the rows hold one class.
     """
     judge = JUDGES[measure](part.labels[rows], part.groups[rows])
-    alone = {name: probability(walked.logits[name][rows]) for name in MEMBERS}
+    alone = {name: sigmoid(walked.logits[name][rows]) for name in MEMBERS}
     reached = {name: judge.value(scores) for name, scores in alone.items()}
     best = max(MEMBERS, key=lambda name: reached[name])
     first, second = MEMBERS
     weight = best_weight(part.labels[rows], alone[first], alone[second])
     weights = {first: weight, second: round(1 - weight, 1)}
-    blend = probability(mixed(walked.logits, weights)[rows])
+    blend = sigmoid(mixed(walked.logits, weights)[rows])
     mean, lower, upper = judge.gain(blend, alone[best])
     chosen: Weights = weights if lower > 0 else {best: 1.0}
     card = {

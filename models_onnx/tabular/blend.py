@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from models_onnx.evaluation import log_loss
-from udfs.blended import logit
+from udfs.log_odds import logit, sigmoid
 
 BLEND_FILE = "blend.json"
 WEIGHTS = tuple(round(0.1 * step, 1) for step in range(1, 10))
@@ -50,7 +50,7 @@ def blend_json(members: list[Member], features: list[str], slope: float = 1.0, i
 def blended(scores: list[Scores], weights: list[float], slope: float = 1.0, intercept: float = 0.0) -> NDArray[np.float32]:
     """The blend's score of its members' scores [N] each."""
     total = sum(weight * logit(score) for weight, score in zip(weights, scores, strict=True))
-    return (0.5 + 0.5 * np.tanh(0.5 * (slope * np.asarray(total) + intercept))).astype(np.float32)
+    return sigmoid(slope * np.asarray(total) + intercept).astype(np.float32)
 
 
 def best_weight(labels: Scores, first: Scores, second: Scores) -> float:

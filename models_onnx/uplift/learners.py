@@ -11,8 +11,13 @@ import numpy as np
 import xgboost
 from numpy.typing import NDArray
 
+from models_onnx.calibration import shift_to
+from udfs.log_odds import logit, sigmoid
+
 PROBABILITY = "binary:logistic"
 MEAN = "reg:squarederror"
+FARTHEST_SHIFT = 10.0
+"""One arm's probabilities are moved to the other's level by no more than this on the logit scale."""
 
 
 @dataclass(frozen=True)
@@ -215,22 +220,20 @@ def _anchored(
 
     def start(features: NDArray[np.float32]) -> NDArray[np.float64]:
         values = first.predict(features).astype(np.float64)
-        if objective != PROBABILITY:
-            return values
-        safe = np.clip(values, 1e-6, 1 - 1e-6)
-        return np.log(safe) - np.log1p(-safe)
+        return logit(values) if objective == PROBABILITY else values
 
-    shifted = _shift(start(other.features), own.outcomes, other.outcomes, objective)
+    of_other = start(other.features)
+    shifted = _shift(of_other, own.outcomes, other.outcomes, objective)
     booster = xgboost.train(
         change.parameters(objective, seed),
-        xgboost.DMatrix(other.features, label=other.outcomes, base_margin=shifted(start(other.features))),
+        xgboost.DMatrix(other.features, label=other.outcomes, base_margin=shifted(of_other)),
         num_boost_round=change.rounds,
     )
 
     def difference(features: NDArray[np.float32]) -> NDArray[np.float64]:
         margin = start(features)
         reached = booster.predict(xgboost.DMatrix(features, base_margin=shifted(margin)))
-        return np.asarray(reached - (_sigmoid(margin) if objective == PROBABILITY else margin), dtype=np.float64)
+        return np.asarray(reached - (sigmoid(margin) if objective == PROBABILITY else margin), dtype=np.float64)
 
     return difference
 
@@ -242,13 +245,5 @@ def _shift(
     if objective != PROBABILITY:
         factor = float(other.mean()) / float(own.mean()) if own.mean() else 1.0
         return lambda values: values * factor
-    low, high = -10.0, 10.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (low, middle) if _sigmoid(margin + middle).mean() > other.mean() else (middle, high)
-    return lambda values: values + (low + high) / 2
-
-
-def _sigmoid(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    # sigmoid(z) = (1 + tanh(z / 2)) / 2, which can't overflow as exp(-z) can.
-    return np.asarray(0.5 + 0.5 * np.tanh(0.5 * values))
+    shift = shift_to(float(other.mean()), margin, FARTHEST_SHIFT)
+    return lambda values: values + shift
