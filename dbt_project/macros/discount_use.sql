@@ -1,16 +1,25 @@
 {#
-    How deep each user's purchases were discounted, beside what everyone else paid for the same products: the CTEs from the
-    relation `lines` (as_of_date, user_id, product_id, category, quantity, paid_price, list_price > 0) to `discount_use`.
+    How deep each user's purchases were discounted, beside what everyone else paid for the same products: the CTEs to
+    `discount_use`. `window` is a condition on lines.ordered_on and the columns of dates: which purchases count at an as-of date.
     The depth of a purchase is ln(paid price / list price), never below a twentieth. Others' purchases alone set a product's
     norm, ten of them at least.
 #}
-{% macro discount_use() -%}
+{% macro discount_use(window) -%}
 depths as (
 
     select
-        *,
-        ln(greatest(cast(paid_price as double) / cast(list_price as double), 0.05)) as depth
-    from lines
+        dates.as_of_date,
+        lines.user_id,
+        lines.product_id,
+        products.category,
+        lines.quantity,
+        lines.paid_price,
+        lines.list_price,
+        ln(greatest(cast(lines.paid_price as double) / cast(lines.list_price as double), 0.05)) as depth
+    from {{ ref('stg_order_lines') }} as lines
+    inner join {{ ref('stg_products') }} as products on lines.product_id = products.product_id
+    inner join {{ ref('as_of_dates') }} as dates on {{ window }}
+    where lines.quantity > 0 and lines.list_price > 0
 
 ),
 

@@ -124,7 +124,7 @@ pivoted as (
 
 ),
 
--- how categories differ beyond chance (DerSimonian and Laird, 1986)
+-- how categories differ beyond chance
 weighed as (
 
     select
@@ -137,49 +137,7 @@ weighed as (
 
 ),
 
-fixed as (
-
-    select
-        as_of_date,
-        count(*) as categories,
-        {{ exact_sum('1 / variance') }} as weight,
-        {{ exact_sum('1 / (variance * variance)') }} as squared_weight,
-        {{ exact_sum('slope / variance') }} / {{ exact_sum('1 / variance') }} as slope
-    from weighed
-    group by as_of_date
-
-),
-
-spread as (
-
-    select
-        weighed.as_of_date,
-        coalesce(greatest(
-            0,
-            (
-                {{ exact_sum('(weighed.slope - fixed.slope) * (weighed.slope - fixed.slope) / weighed.variance') }}
-                - (max(fixed.categories) - 1)
-            ) / nullif(max(fixed.weight) - max(fixed.squared_weight) / max(fixed.weight), 0)
-        ), 0) as between_variance
-    from weighed
-    inner join fixed on weighed.as_of_date = fixed.as_of_date
-    group by weighed.as_of_date
-
-),
-
-overall as (
-
-    select
-        weighed.as_of_date,
-        max(spread.between_variance) as between_variance,
-        {{ exact_sum('weighed.slope / (weighed.variance + spread.between_variance)') }}
-        / {{ exact_sum('1 / (weighed.variance + spread.between_variance)') }} as slope,
-        1 / {{ exact_sum('1 / (weighed.variance + spread.between_variance)') }} as variance
-    from weighed
-    inner join spread on weighed.as_of_date = spread.as_of_date
-    group by weighed.as_of_date
-
-),
+{{ random_effects('weighed', 'slope') }},
 
 categories as (
 

@@ -51,49 +51,8 @@ stepped as (
 
 ),
 
--- how users differ beyond chance (DerSimonian and Laird, 1986)
-fixed as (
-
-    select
-        as_of_date,
-        count(*) as users,
-        {{ exact_sum('1 / variance') }} as weight,
-        {{ exact_sum('1 / (variance * variance)') }} as squared_weight,
-        {{ exact_sum('deviation / variance') }} / {{ exact_sum('1 / variance') }} as deviation
-    from stepped
-    group by as_of_date
-
-),
-
-spread as (
-
-    select
-        stepped.as_of_date,
-        coalesce(greatest(
-            0,
-            (
-                {{ exact_sum('power(stepped.deviation - fixed.deviation, 2) / stepped.variance') }}
-                - (max(fixed.users) - 1)
-            ) / nullif(max(fixed.weight) - max(fixed.squared_weight) / max(fixed.weight), 0)
-        ), 0) as between_variance
-    from stepped
-    inner join fixed on stepped.as_of_date = fixed.as_of_date
-    group by stepped.as_of_date
-
-),
-
-overall as (
-
-    select
-        stepped.as_of_date,
-        max(spread.between_variance) as between_variance,
-        {{ exact_sum('stepped.deviation / (stepped.variance + spread.between_variance)') }}
-        / {{ exact_sum('1 / (stepped.variance + spread.between_variance)') }} as deviation
-    from stepped
-    inner join spread on stepped.as_of_date = spread.as_of_date
-    group by stepped.as_of_date
-
-),
+-- how users differ beyond chance
+{{ random_effects('stepped', 'deviation') }},
 
 drawn as (
 
