@@ -33,6 +33,12 @@ class TrainingContext:
     progress: Callable[[str, int, int | None], None]
     """Told of each step: what, how many are done, how many there are (None: unknown)."""
 
+    def features(self, task: str, name: str) -> list[str]:
+        """The feature list of the dbt var `name`; raises ValueError where there is none."""
+        if name not in self.dbt_vars:
+            raise ValueError(f"{task}: dbt_project.yml has no var {name}; install offerhouse again")
+        return list(self.dbt_vars[name])
+
 
 class Judge(Protocol):
     """How score vectors over the same test rows compare; higher is better. See `models_onnx/judges.py`."""
@@ -96,6 +102,14 @@ class Finding:
     baselines: dict[str, float]
     rows: int
     note: str = ""
+
+
+def why_not_scored(scorer: Scorer | None, width: int, entries: str = "features") -> str:
+    """Why the champion can't score rows of `width` entries, for a finding's note; "" when it can."""
+    if scorer is None:
+        return "no champion is registered"
+    read = getattr(scorer, "feature_count", None)
+    return "" if read in (None, width) else f"the champion reads {read} {entries}, the shop has {width}"
 
 
 class Task(Protocol):

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models_onnx.churn.bg_nbd import fit_bg_nbd
+from models_onnx.tabular.examples import Parts
 from models_onnx.tabular.fit import TabularSettings
-from models_onnx.tabular.task import Parts, TabularTask
+from models_onnx.tabular.task import TabularTask
 from models_onnx.task import TrainingContext
 from models_onnx.time_split import ThinData, TimeSplit
 

@@ -14,11 +14,11 @@ from models_onnx.evaluation import binary_metrics
 from models_onnx.interest.ranking import recall_and_ndcg
 from models_onnx.interest.tifu_knn import TifuSettings, neighbour_means, tifu_knn, user_vectors
 from models_onnx.judges import PerUserJudge
-from models_onnx.tabular.examples import MOST_TRAINING_ROWS, Part, read_part
+from models_onnx.tabular.examples import MOST_TRAINING_ROWS, Part, Parts, read_parts
 from models_onnx.tabular.fit import TabularSettings, fit_tabular, scores_of
 from models_onnx.tabular.rule import RULE_FILE, fitted_rule
 from models_onnx.tabular.task import rule_metrics, split_card
-from models_onnx.task import Finding, Trained, TrainingContext
+from models_onnx.task import Finding, Trained, TrainingContext, why_not_scored
 from models_onnx.time_split import TimeSplit, check_labels, window_split
 from udfs.scorer import Scorer
 
@@ -40,7 +40,6 @@ TIFU_GRID = tuple(
 """TIFU-KNN's settings are chosen on validation, as the model's are: a yardstick left untuned would be too easy."""
 TIFU = "TIFU-KNN"
 RULE_FEATURE = "own_affinity"
-Parts = dict[str, Part]
 Rule = Callable[[NDArray[np.float32], list[str]], NDArray[Any]]
 
 
@@ -140,15 +139,8 @@ class RankedTask:
         test = parts["test"]
         check_labels(parts["train"].labels, parts["validation"].labels, test.labels)
         baselines, _ = self._baselines(context, parts, names)
-        width = getattr(scorer, "feature_count", len(names))
-        scores = None
-        if scorer is None:
-            note = "no champion is registered"
-        elif width != test.features.shape[1]:
-            note = f"the champion reads {width} features, the shop has {test.features.shape[1]}"
-        else:
-            scores = scores_of(scorer, test.features)
-            note = ""
+        note = why_not_scored(scorer, test.features.shape[1])
+        scores = scores_of(scorer, test.features) if scorer is not None and not note else None
         findings = []
         for number, measure in enumerate(("recall@10", "ndcg@10")):
             judge = self._judge(test, number)
@@ -170,16 +162,7 @@ class RankedTask:
 
     def parts(self, context: TrainingContext) -> Parts:
         """Rows of train (a sample of users where they are very many), validation and test."""
-        read: Parts = {}
-        plan = (
-            ("train", context.split.train, self.most_training_rows),
-            ("validation", context.split.validation, None),
-            ("test", context.split.test, None),
-        )
-        for number, (name, dates, most) in enumerate(plan):
-            context.progress("reading", number, len(plan))
-            read[name] = read_part(context.connection, self._examples(context), dates, most)
-        return read
+        return read_parts(context, self._examples(context), self.most_training_rows)
 
     def _examples(self, context: TrainingContext) -> str:
         """Candidates with `wanted`: how many items a user with a past bought in the label window, candidates or not."""

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from models_onnx.evaluation import binary_metrics
-from models_onnx.interest.ranked import Parts, RankedTask, ranks
+from models_onnx.interest.ranked import RankedTask, ranks
+from models_onnx.tabular.examples import Parts
 from models_onnx.tabular.fit import scores_of
 from models_onnx.task import Trained, TrainingContext
 from udfs.interest import LinearInterestScorer

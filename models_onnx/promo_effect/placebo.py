@@ -5,6 +5,7 @@ be 0 within noise (the placebo-treatment refutation of DoWhy; Sharma and Kiciman
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,12 +34,12 @@ class Placebo:
     scores: NDArray[np.float32]
     """[open rows]: effects as the method learned them of the placebo."""
 
-    @property
+    @cached_property
     def autoc(self) -> float:
         """Of the method's order."""
         return self.effects.judge.value(self.scores)
 
-    @property
+    @cached_property
     def interval(self) -> tuple[float, float]:
         """95 %."""
         return self.effects.judge.interval(self.scores)

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from models_onnx.drift import profile
 from models_onnx.evaluation import binary_metrics
 from models_onnx.promo_effect.candidates import SETTINGS, UPLIFT_FILE, fit_candidates, uplift_files
-from models_onnx.promo_effect.effects import LEAST_PROPENSITY, Effects, Nuisance, effects_of, fit_nuisance
+from models_onnx.promo_effect.effects import LEAST_PROPENSITY, Effects, effects_of, fit_nuisance
 from models_onnx.promo_effect.linear_form import LINEAR_FILE, fitted_linear_form
 from models_onnx.promo_effect.placebo import Placebo, Window, try_placebo
-from models_onnx.tabular.examples import MOST_TRAINING_ROWS, Part, read_part
+from models_onnx.tabular.examples import MOST_TRAINING_ROWS, Part, Parts, read_parts
 from models_onnx.tabular.fit import scores_of
 from models_onnx.tabular.rule import RULE_FILE
 from models_onnx.tabular.task import split_card
-from models_onnx.task import Finding, Trained, TrainingContext
+from models_onnx.task import Finding, Trained, TrainingContext, why_not_scored
 from models_onnx.time_split import ThinData, TimeSplit, check_labels
 from models_onnx.uplift.learners import Rows
 from udfs.promo_effect import LinearEffectScorer
@@ -49,8 +49,6 @@ _EXAMPLES = """
         and labels.user_id = inputs.user_id
         and labels.product_id = inputs.product_id
 """
-
-Parts = dict[str, Part]
 
 
 @dataclass(frozen=True)
@@ -80,12 +78,13 @@ class PromoEffectTask:
         """Fit, compare, measure, try the placebo. Raises ThinData where too little was promoted."""
         names = feature_names(context)
         parts = self._parts(context)
-        train, validation, test = (parts[name] for name in ("train", "validation", "test"))
+        rows = {name: _rows(part) for name, part in parts.items()}
+        validation, test = parts["validation"], parts["test"]
         context.progress("outcomes and propensities", 0, None)
-        nuisance = fit_nuisance(_rows(train), _rows(validation), context.seed)
-        effects = {name: _effects(parts[name], nuisance) for name in ("validation", "test")}
+        nuisance = fit_nuisance(rows["train"], rows["validation"], context.seed)
+        effects = {name: effects_of(rows[name], _products(parts[name]), nuisance) for name in ("validation", "test")}
         context.progress("learners", 0, None)
-        candidates = fit_candidates(_rows(train), _rows(validation), context.seed)
+        candidates = fit_candidates(rows["train"], rows["validation"], context.seed)
         reached = {
             name: {window: _autoc(effects[window], learner.effect(parts[window].features)) for window in effects}
             for name, learner in candidates.items()
@@ -147,15 +146,11 @@ class PromoEffectTask:
         """AUTOC of the champion on open test rows beside interest alone and a random order, and on the placebo."""
         parts = self._parts(context)
         test = parts["test"]
-        width = getattr(scorer, "feature_count", test.features.shape[1])
-        if scorer is None or width != test.features.shape[1]:
-            why = (
-                "no champion is registered"
-                if scorer is None
-                else (f"the champion reads {width} features, the shop has {test.features.shape[1]}")
-            )
+        why = why_not_scored(scorer, test.features.shape[1])
+        if scorer is None or why:
             return [Finding(self.name, "autoc", float("nan"), None, {}, len(test.labels), why)]
-        judged = _effects(test, fit_nuisance(_rows(parts["train"]), _rows(parts["validation"]), context.seed))
+        nuisance = fit_nuisance(_rows(parts["train"]), _rows(parts["validation"]), context.seed)
+        judged = effects_of(_rows(test), _products(test), nuisance)
         scores = scores_of(scorer, test.features[judged.open])
         baselines = _baselines(test, judged, context.seed)
         gain, lower, upper = judged.judge.gain(scores, baselines[INTEREST])
@@ -193,12 +188,10 @@ class PromoEffectTask:
             "select distinct as_of_date from features.promo_effect_dates where as_of_date <= $last order by as_of_date",
             {"last": max(context.split.train)},
         ).fetchall()
-        context.progress("reading", 0, 3)
-        parts = {"train": read_part(context.connection, _EXAMPLES, [day for (day,) in known], MOST_TRAINING_ROWS)}
-        for number, (name, dates) in enumerate((("validation", context.split.validation), ("test", context.split.test))):
-            context.progress("reading", number + 1, 3)
-            part = read_part(context.connection, _EXAMPLES, dates)
-            parts[name] = _of(part, ~np.isnan(part.features[:, 0])) if len(part.labels) else part
+        parts = read_parts(context, _EXAMPLES, MOST_TRAINING_ROWS, train=[day for (day,) in known])
+        for name in ("validation", "test"):
+            if len(parts[name].labels):
+                parts[name] = _of(parts[name], ~np.isnan(parts[name].features[:, 0]))
         check_labels(*(parts[name].labels for name in ("train", "validation", "test")))
         for name, part in parts.items():
             share = float(part.columns["treated"].mean())
@@ -264,8 +257,8 @@ def _rows(part: Part, treated: str = "treated") -> Rows:
     return Rows(features, part.columns[treated].astype(np.float32), part.labels)
 
 
-def _effects(part: Part, nuisance: Nuisance) -> Effects:
-    return effects_of(_rows(part), part.columns["product"].astype(np.int64), nuisance)
+def _products(part: Part) -> NDArray[np.int64]:
+    return part.columns["product"].astype(np.int64)
 
 
 def _placebo(parts: Parts, seed: int) -> Placebo | None:
@@ -273,7 +266,7 @@ def _placebo(parts: Parts, seed: int) -> Placebo | None:
     for name in ("train", "validation", "test"):
         columns = parts[name].columns
         part = _of(parts[name], (columns["treated"] == 0) & ~np.isnan(columns["treated_later"]))
-        windows.append(Window(_rows(part, "treated_later"), part.columns["product"].astype(np.int64)))
+        windows.append(Window(_rows(part, "treated_later"), _products(part)))
     return try_placebo(windows[0], windows[1], windows[2], seed)
 
 

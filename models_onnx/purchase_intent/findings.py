@@ -10,7 +10,7 @@ from models_onnx.evaluation import expected_calibration_error
 from models_onnx.purchase_intent.baselines import intent_baselines
 from models_onnx.purchase_intent.examples import IntentPart
 from models_onnx.tabular.fit import JUDGES, scores_of
-from models_onnx.task import Finding
+from models_onnx.task import Finding, why_not_scored
 from udfs.scorer import Scorer
 
 
@@ -23,12 +23,7 @@ def intent_findings(
     """
     test = parts["test"]
     baselines = {baseline: found["test"] for baseline, found in intent_baselines(parts).items()}
-    read = getattr(scorer, "feature_count", None)
-    note = ""
-    if scorer is None:
-        note = "no champion is registered"
-    elif read is not None and read != width:
-        note = f"the champion reads {read} values a row, the shop has {width}"
+    note = why_not_scored(scorer, width, "values a row")
     scores = scores_of(scorer, inputs) if scorer is not None and not note else None
     findings = []
     for measure, judge_of in JUDGES.items():

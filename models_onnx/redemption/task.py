@@ -18,7 +18,7 @@ from models_onnx.tabular.examples import MOST_TRAINING_ROWS, Part, read_part
 from models_onnx.tabular.fit import JUDGES, scores_of
 from models_onnx.tabular.rule import RULE_FILE, fitted_rule
 from models_onnx.tabular.task import rule_metrics
-from models_onnx.task import Finding, Trained, TrainingContext
+from models_onnx.task import Finding, Trained, TrainingContext, why_not_scored
 from models_onnx.time_split import ThinData, TimeSplit, check_labels
 from udfs.scorer import Scorer
 from udfs.scorer_kinds import scorer_from
@@ -62,6 +62,57 @@ def campaign_split(first_day: date, data_until: date, dates: list[date] | None =
     test = round(len(starts) * TEST_SHARE)
     validation = max(1, round(len(starts) * VALIDATION_SHARE))
     return TimeSplit(train=starts[: -test - validation], validation=starts[-test - validation : -test], test=starts[-test:])
+
+
+def redemption_examples(key: str) -> str:
+    """The rows of receivers × `key` (campaign_id or coupon_id) on their campaign's first day, of recorded sends.
+
+    A campaign that is over has labels; of one that the data's end cuts off, what was redeemed until then counts.
+    """
+    name = key.removesuffix("_id")
+    keys = ("campaign_id",) if key == "campaign_id" else ("campaign_id", key)
+    listed = ", ".join(f"features.{column}" for column in keys)
+    return f"""
+        select
+            features.as_of_date,
+            features.user_id,
+            {listed},
+            windows.ends_on,
+            labels.user_id is not null as is_over,
+            coalesce(labels.is_redeemed, redeemed.user_id is not null) as label,
+            features.features
+        from features.{name}_redemption_features as features
+        inner join features.campaign_redemption_features as receivers
+            on
+                features.as_of_date = receivers.as_of_date
+                and features.campaign_id = receivers.campaign_id
+                and features.user_id = receivers.user_id
+        inner join features.campaign_windows as windows
+            on features.as_of_date = windows.as_of_date and features.campaign_id = windows.campaign_id
+        left join features.{name}_redemption_labels as labels
+            on
+                features.as_of_date = labels.as_of_date
+                and features.{key} = labels.{key}
+                and features.user_id = labels.user_id
+        left join (
+            select distinct
+                windows.as_of_date,
+                coupons.{key},
+                redemptions.user_id
+            from features.campaign_windows as windows
+            inner join staging.stg_coupons as coupons on windows.campaign_id = coupons.campaign_id
+            inner join staging.stg_coupon_redemptions as redemptions
+                on
+                    coupons.coupon_id = redemptions.coupon_id
+                    and redemptions.redeemed_at >= windows.starts_at
+                    and redemptions.redeemed_at < windows.ends_at
+        ) as redeemed
+            on
+                features.as_of_date = redeemed.as_of_date
+                and features.{key} = redeemed.{key}
+                and features.user_id = redeemed.user_id
+        where receivers.is_recorded and features.as_of_date = windows.starts_on
+    """
 
 
 @dataclass(frozen=True)
@@ -115,7 +166,7 @@ class RedemptionTask:
 
     def train(self, context: TrainingContext) -> Trained:
         """Walk through validation and test campaigns, choose on the former, fit what ships on what was over before the latter."""
-        names = self._names(context)
+        names = context.features(self.name, self.features_var)
         found = self._measure(context, names)
         part, test = found.part, found.test_of_shipped
         fitted, shift, file, files = self._ship(found, names, context)
@@ -172,7 +223,7 @@ class RedemptionTask:
 
     def evaluate(self, context: TrainingContext, scorer: Scorer | None) -> list[Finding]:
         """Rolling origin on all test campaigns, then on those that are over, and the champion on the latter."""
-        names = self._names(context)
+        names = context.features(self.name, self.features_var)
         found = self._measure(context, names)
         part, test = found.part, found.test_of_shipped
         rule = self._rule(part, names)
@@ -185,9 +236,8 @@ class RedemptionTask:
             "rolling origin; campaigns cut off by the data's end count so far",
         )
         findings += self._findings(found, found.test, found.scores, rule, ", campaigns that are over", "rolling origin")
-        width = getattr(scorer, "feature_count", len(names))
-        if scorer is None or width != len(names):
-            note = "no champion is registered" if scorer is None else f"the champion reads {width} features, not {len(names)}"
+        note = why_not_scored(scorer, len(names))
+        if scorer is None or note:
             nothing = float("nan")
             return [*findings, Finding(self.name, "auc, champion", nothing, None, {}, int(test.sum()), note)]
         scores = np.full(len(part.labels), np.nan)
@@ -274,11 +324,6 @@ class RedemptionTask:
 
     def _rule(self, part: Part, names: list[str]) -> NDArray[np.float64]:
         return np.nan_to_num(part.features[:, names.index(self.rule_feature)].astype(np.float64))
-
-    def _names(self, context: TrainingContext) -> list[str]:
-        if self.features_var not in context.dbt_vars:
-            raise ValueError(f"{self.name}: dbt_project.yml has no var {self.features_var}; install offerhouse again")
-        return list(context.dbt_vars[self.features_var])
 
     @staticmethod
     def _split_card(found: _Measured, split: TimeSplit) -> dict[str, Any]:

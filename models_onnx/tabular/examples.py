@@ -10,6 +10,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from models_onnx.task import TrainingContext
+
 MOST_TRAINING_ROWS = 1_500_000
 """Beyond this a sample of users stands for all; it is drawn by a hash of the user, so it is the same every time."""
 
@@ -39,6 +41,10 @@ class Part:
             raise ValueError("labels must be 0 or 1")
         if np.isinf(self.features).any():
             object.__setattr__(self, "features", np.where(np.isinf(self.features), np.float32(np.nan), self.features))
+
+
+Parts = dict[str, Part]
+"""By window: train, validation, test."""
 
 
 def read_part(
@@ -85,6 +91,22 @@ def read_part(
         groups=np.array(table["user_number"], dtype=np.int64),
         columns=columns,
     )
+
+
+def read_parts(
+    context: TrainingContext, examples_sql: str, most_training_rows: int, train: Sequence[date] | None = None
+) -> Parts:
+    """Rows of train (a sample of users where they are very many), validation and test; `train`: dates for those of the split."""
+    plan = (
+        ("train", context.split.train if train is None else train, most_training_rows),
+        ("validation", context.split.validation, None),
+        ("test", context.split.test, None),
+    )
+    read: Parts = {}
+    for number, (name, dates, most) in enumerate(plan):
+        context.progress("reading", number, len(plan))
+        read[name] = read_part(context.connection, examples_sql, dates, most)
+    return read
 
 
 def user_share(user: str) -> str:

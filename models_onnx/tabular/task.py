@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 from models_onnx.curves import card_curves, epoch_points, merged
 from models_onnx.drift import profile
 from models_onnx.evaluation import binary_metrics
-from models_onnx.tabular.examples import MOST_TRAINING_ROWS, Part, read_part
+from models_onnx.tabular.examples import MOST_TRAINING_ROWS, Part, Parts, read_parts
 from models_onnx.tabular.fit import JUDGES, TabularSettings, fit_tabular, scores_of
 from models_onnx.tabular.rule import RULE_FILE, fitted_rule
-from models_onnx.task import Finding, Trained, TrainingContext
+from models_onnx.task import Finding, Trained, TrainingContext, why_not_scored
 from models_onnx.time_split import TimeSplit, check_labels
 from udfs.scorer import Scorer
 
-Parts = dict[str, Part]
 Rule = Callable[[Part], NDArray[Any]]
 BaselinesHook = Callable[[Parts, int], dict[str, dict[str, NDArray[Any]]]]
 """(parts by name: train, validation, test; seed) -> {baseline: {"validation": scores, "test": scores}}, for baselines that
@@ -119,14 +118,8 @@ class TabularTask:
         test = parts["test"]
         check_labels(parts["train"].labels, parts["validation"].labels, test.labels)
         baselines = self._baselines(parts, context.seed)
-        scores = None
-        note = ""
-        if scorer is None:
-            note = "no champion is registered"
-        elif getattr(scorer, "feature_count", test.features.shape[1]) != test.features.shape[1]:
-            note = f"the champion reads {scorer.feature_count} features, the shop has {test.features.shape[1]}"  # type: ignore[attr-defined]
-        else:
-            scores = scores_of(scorer, test.features)
+        note = why_not_scored(scorer, test.features.shape[1])
+        scores = scores_of(scorer, test.features) if scorer is not None and not note else None
         findings = []
         for measure, judge_of in JUDGES.items():
             judge = judge_of(test.labels, test.groups)
@@ -148,24 +141,10 @@ class TabularTask:
 
     def parts(self, context: TrainingContext) -> Parts:
         """Rows of train (a sample of users where they are very many), validation and test."""
-        read: Parts = {}
-        for number, (name, dates, most) in enumerate(
-            (
-                ("train", context.split.train, self.most_training_rows),
-                ("validation", context.split.validation, None),
-                ("test", context.split.test, None),
-            )
-        ):
-            context.progress("reading", number, 3)
-            read[name] = read_part(context.connection, self.examples_sql, dates, most)
-        return read
+        return read_parts(context, self.examples_sql, self.most_training_rows)
 
     def _names(self, context: TrainingContext) -> list[str]:
-        if isinstance(self.features_var, list):
-            return list(self.features_var)
-        if self.features_var not in context.dbt_vars:
-            raise ValueError(f"{self.name}: dbt_project.yml has no var {self.features_var}; install offerhouse again")
-        return list(context.dbt_vars[self.features_var])
+        return list(self.features_var) if isinstance(self.features_var, list) else context.features(self.name, self.features_var)
 
     def _baselines(self, parts: Parts, seed: int) -> dict[str, dict[str, NDArray[Any]]]:
         windows = ("validation", "test")
