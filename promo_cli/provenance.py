@@ -9,8 +9,10 @@ from promo_cli.warehouse_reader import relations
 def model_versions(connection: duckdb.DuckDBPyConnection) -> list[dict[str, str]]:
     """The models behind the rows of the scores tables: model_name and model_version of each."""
     tables = connection.execute(
+        # Tables that put scores side by side name no model of their own: those they read do.
         "select table_name from information_schema.columns "
-        "where table_schema = 'scores' and column_name = 'model_version' order by table_name"
+        "where table_schema = 'scores' and column_name in ('model_name', 'model_version') "
+        "group by table_name having count(*) = 2 order by table_name"
     ).fetchall()
     if not tables:
         return []

@@ -12,6 +12,7 @@ from promo_cli.build import build_warehouse
 from promo_cli.connectors import files
 from promo_cli.dbt_runner import run_dbt
 from promo_cli.errors import BUILD_FAULT, PromoError
+from promo_cli.export import export_campaign
 from promo_cli.warehouse import open_warehouse
 
 
@@ -104,6 +105,13 @@ def test_all_reasons_of_a_refusal_are_told(plain: duckdb.DuckDBPyConnection) -> 
         "select reject_reasons from promotions.coupon_eligibility where user_id = 'u60' and promotion_id = 'SOON'"
     ).fetchall()[0]
     assert {"NOT_YET_VALID", "NOT_IN_CAMPAIGN"} <= set(soon)
+
+
+def test_a_campaign_leaves_a_file_that_names_the_models_behind_it(built: Path, tmp_path: Path) -> None:
+    done = export_campaign(built, "weekly_thanks", output=tmp_path)
+    assert done.path.is_file()
+    models = {entry["model_name"] for entry in done.manifest["models"]}
+    assert {"interest", "purchase_intent_blend"} <= models
 
 
 def test_own_columns_reach_the_features(plain: duckdb.DuckDBPyConnection) -> None:

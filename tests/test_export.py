@@ -52,6 +52,8 @@ insert into scores.interest_scores values ('u2', 'interest', 'bbb'), ('u1', 'int
 create table scores.purchase_intent_scores (user_id varchar, model_name varchar, model_version varchar);
 insert into scores.purchase_intent_scores values ('u1', 'purchase_intent', 'aaa');
 create table scores.coupon_interest (user_id varchar);
+create table scores.side_by_side (user_id varchar, model_version varchar);
+insert into scores.side_by_side values ('u1', 'bbb');
 create table policies.policy_values (policy varchar, value double);
 insert into policies.policy_values values ('holdout_percent', 5), ('max_offers_per_user', 3);
 create table policies.reject_codes (code varchar);
