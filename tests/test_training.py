@@ -366,7 +366,7 @@ def test_every_task_is_there_and_named_as_its_folder() -> None:
     for name in tasks.TASKS:
         task = tasks.task(name)
         assert task.name == name
-        assert task.horizon_days > 0 or hasattr(task, "dates")  # a campaign's label runs as long as the campaign
+        assert task.horizon_days > 0 or getattr(task, "dates", None)  # a campaign's label runs as long as the campaign
         assert task.feature_models
         assert task.title
     assert set(tasks.ALIASES.values()) <= set(tasks.TASKS)
