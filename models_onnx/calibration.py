@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from udfs.log_odds import sigmoid
 
-STEPS = 60
+STEPS = 50
 
 
 def shift_to(rate: float, logits: NDArray[np.float64], farthest: float) -> float:
