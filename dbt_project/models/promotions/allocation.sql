@@ -1,69 +1,66 @@
--- which eligible promotions become offers: the best for each user, within every budget
+-- which eligible promotions become offers, by the strategy in use, and what the others fell to
 {{ config(materialized='table') }}
 
-with eligible as (
-
-    select *
-    from {{ ref('coupon_eligibility') }}
-    where is_eligible
-
-),
-
-ranked as (
+with pairs as (
 
     select
         *,
-        row_number() over (
-            partition by user_id order by expected_margin desc, priority, promotion_id
-        ) as user_rank
-    from eligible
-
-),
-
-wanted as (
-
-    select
-        *,
-        user_rank <= {{ policy_value('max_offers_per_user') }} as is_wanted,
-        -- what each unit of budget brings
+        -- what each unit of money brings
         expected_margin / greatest(cost, 0.01) as efficiency
-    from ranked
+    from {{ ref('eligible_promotions') }}
 
 ),
 
-queued as (
+taken as (
+
+    select * from ({{ allocated('strategies.is_in_use') }}) as offers
+
+),
+
+users as (
 
     select
-        *,
-        sum(case when is_wanted then cost else 0 end) over (
-            partition by budget_id
-            order by efficiency desc, user_id, promotion_id
-            rows between unbounded preceding and current row
-        ) as reserved_so_far,
-        sum(case when is_wanted then 1 else 0 end) over (
-            partition by promotion_id
-            order by efficiency desc, user_id
-            rows between unbounded preceding and current row
-        ) as offers_so_far
-    from wanted
+        pairs.user_id,
+        count(*) as offers,
+        max(pairs.user_rank) as last_rank
+    from pairs
+    inner join taken on pairs.user_id = taken.user_id and pairs.promotion_id = taken.promotion_id
+    group by pairs.user_id
+
+),
+
+money as (
+
+    select
+        pairs.budget_id,
+        sum(pairs.cost) as reserved
+    from pairs
+    inner join taken on pairs.user_id = taken.user_id and pairs.promotion_id = taken.promotion_id
+    group by pairs.budget_id
 
 ),
 
 final as (
 
     select
-        as_of_date,
-        user_id,
-        promotion_id,
-        cast(user_rank as integer) as user_rank,
-        cast(efficiency as double) as efficiency,
+        pairs.as_of_date,
+        pairs.user_id,
+        pairs.promotion_id,
+        pairs.user_rank,
+        cast(pairs.efficiency as double) as efficiency,
         case
-            when not is_wanted then 'OFFER_LIMIT'
-            when budget_spent + reserved_so_far > budget then 'BUDGET_EXHAUSTED'
-            when redemptions + offers_so_far > max_redemptions then 'CAP_REDEMPTIONS'
-            else 'OFFERED'
+            when taken.user_id is not null then 'OFFERED'
+            -- one that outranks an offer made fell to its budget, or to its bound on uses
+            when pairs.user_rank > users.last_rank and users.offers >= {{ policy_value('max_offers_per_user') }}
+                then 'OFFER_LIMIT'
+            when pairs.cost > pairs.budget_left - coalesce(money.reserved, 0) or pairs.redemptions_left is null
+                then 'BUDGET_EXHAUSTED'
+            else 'CAP_REDEMPTIONS'
         end as decision
-    from queued
+    from pairs
+    left join taken on pairs.user_id = taken.user_id and pairs.promotion_id = taken.promotion_id
+    left join users on pairs.user_id = users.user_id
+    left join money on pairs.budget_id = money.budget_id
 
 )
 

@@ -1,0 +1,36 @@
+-- the eligible pairs alone, with what allocation weighs: what an offer brings, what it takes, and what is left to take
+{{ config(materialized='table') }}
+with eligible as (
+
+    select *
+    from {{ ref('coupon_eligibility') }}
+    where is_eligible
+
+),
+
+final as (
+
+    select
+        eligible.as_of_date,
+        eligible.user_id,
+        eligible.promotion_id,
+        eligible.budget_id,
+        eligible.priority,
+        eligible.cost,
+        eligible.purchase_intent,
+        eligible.redemption_score,
+        eligible.expected_margin,
+        cast(case
+            when eligible.budget is not null then greatest(eligible.budget - eligible.budget_spent, 0)
+        end as decimal(18, 2)) as budget_left,
+        cast(case
+            when eligible.max_redemptions is not null then greatest(eligible.max_redemptions - eligible.redemptions, 0)
+        end as integer) as redemptions_left,
+        cast(row_number() over (
+            partition by eligible.user_id order by eligible.expected_margin desc, eligible.priority, eligible.promotion_id
+        ) as integer) as user_rank
+    from eligible
+
+)
+
+select * from final
