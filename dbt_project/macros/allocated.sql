@@ -1,6 +1,6 @@
 {#
-    Offers by strategy: the columns strategy, user_id, promotion_id of what each strategy takes, for the strategies of the seed
-    for which `which` holds. Users pick their best, each budget and each bound on uses is cut where it ends, best score first, and who
+    Offers by strategy: strategy, user_id, promotion_id, budget_id, cost and user_rank of what each strategy takes, for the strategies
+    of the seed for which `which` holds. Users pick their best, each budget and each bound on uses is cut where it ends, best score first, and who
     lost a pick takes the next best that is still to be had, `refills` times.
     For expected_margin the score is the margin less what the budget is worth elsewhere (Lagrangian relaxation of the multiple-choice
     knapsack: Everett 1963; Sinha and Zoltners 1979); the other strategies look at one number alone.
@@ -17,6 +17,7 @@ with scored as (
         pairs.cost,
         pairs.budget_left,
         pairs.redemptions_left,
+        pairs.user_rank,
         case strategies.strategy
             when 'expected_margin'
                 then pairs.expected_margin - coalesce(money.price, 0) * pairs.cost - coalesce(uses.price, 0)
@@ -92,6 +93,7 @@ picked_{{ refill }} as (
         scored.budget_id,
         scored.priority,
         scored.cost,
+        scored.user_rank,
         scored.score,
         cast(scored.budget_left - coalesce(money.taken, 0) as decimal(18, 2)) as budget_left,
         cast(scored.redemptions_left - coalesce(uses.taken, 0) as integer) as redemptions_left
@@ -125,10 +127,7 @@ taken_{{ refill }} as (
 )
 {%- endfor %}
 
-select
-    strategy,
-    user_id,
-    promotion_id
+select *
 from taken_{{ refills }}
 {%- endmacro %}
 
@@ -140,7 +139,8 @@ from taken_{{ refills }}
         user_id,
         promotion_id,
         budget_id,
-        cost
+        cost,
+        user_rank
     from (
         select
             *,

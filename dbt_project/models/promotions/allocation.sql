@@ -20,23 +20,21 @@ taken as (
 users as (
 
     select
-        pairs.user_id,
+        user_id,
         count(*) as offers,
-        max(pairs.user_rank) as last_rank
-    from pairs
-    inner join taken on pairs.user_id = taken.user_id and pairs.promotion_id = taken.promotion_id
-    group by pairs.user_id
+        max(user_rank) as last_rank
+    from taken
+    group by user_id
 
 ),
 
 money as (
 
     select
-        pairs.budget_id,
-        sum(pairs.cost) as reserved
-    from pairs
-    inner join taken on pairs.user_id = taken.user_id and pairs.promotion_id = taken.promotion_id
-    group by pairs.budget_id
+        budget_id,
+        sum(cost) as reserved
+    from taken
+    group by budget_id
 
 ),
 

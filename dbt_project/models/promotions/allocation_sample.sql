@@ -1,6 +1,6 @@
--- the eligible pairs of the users on whom the prices of budgets are found: everyone, or about 20,000 of a large shop
+-- the eligible pairs of the users on whom the prices of budgets are found: everyone, or about 30,000 of a large shop
 {{ config(materialized='table') }}
-{% set sampled_users = 20000 %}
+{% set sampled_users = 30000 %}
 with users as (
 
     select count(distinct user_id) as users

@@ -109,9 +109,11 @@ pairs as (
             when terms.is_for_products then coupon_interest.best_product_id
             when terms.kind in {{ product_kinds }} then users.pick_id
         end as product_id,
-        -- chance of use: interest in the product, or the chance that the user buys at all
+        -- chance of use: that of redeeming the coupon, else interest in the product, or the chance that the user buys at all
         case
-            when terms.is_for_products then coupon_interest.interest
+            when coupon_interest.best_product_id is not null
+                then coalesce(coupon_redemption.coupon_redemption, coupon_interest.interest)
+            when terms.is_for_products then null
             when terms.kind in {{ product_kinds }} then users.pick_interest
             else users.purchase_intent
         end as redemption_score,
@@ -123,6 +125,8 @@ pairs as (
     left join used on users.user_id = used.user_id and terms.promotion_id = used.coupon_id
     left join {{ ref('coupon_interest') }} as coupon_interest
         on users.user_id = coupon_interest.user_id and terms.promotion_id = coupon_interest.coupon_id
+    left join {{ ref('coupon_redemption_scores') }} as coupon_redemption
+        on users.user_id = coupon_redemption.user_id and terms.promotion_id = coupon_redemption.coupon_id
 
 ),
 
