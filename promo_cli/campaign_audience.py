@@ -15,33 +15,48 @@ from promo_cli.warehouse_reader import relations
 # The build's audience, with what has changed since. stg_consents holds what the build accepted, which is nothing dated
 # after its as-of date; base_consents holds all that is loaded now. A withdrawal counts from the moment it is loaded,
 # unreadable date or not; a grant counts from the next build on. Of two rows of one moment the withdrawal holds.
-_JUDGED = f"""
+_WITHDRAWN = """
 with said as (
-    select user_id, changed_at, granted from staging.stg_consents where purpose = 'marketing'
+    select user_id, purpose, changed_at, granted from staging.stg_consents where purpose in ('marketing', 'ads')
     union all
-    select user_id, coalesce(changed_at, timestamp 'infinity'), false
+    select user_id, purpose, coalesce(changed_at, timestamp 'infinity'), false
     from staging.base_consents
-    where purpose = 'marketing' and not granted
+    where purpose in ('marketing', 'ads') and not granted
 ),
 withdrawn as (
-    select user_id
+    select user_id, purpose
     from said
-    group by user_id
+    group by user_id, purpose
     having max(changed_at) filter (where not granted)
         >= coalesce(max(changed_at) filter (where granted), timestamp '-infinity')
-),
+)"""
+# The build lets nobody into an audience who has not agreed to marketing, but it asks nobody about ads.
+_NO_ADS = "coalesce(not permissions.ads_consent, true) or ads.user_id is not null"
+_STAYS = "not has_withdrawn and not is_held_out and not lacks_ads_consent"
+
+
+def _judged(needs_ads: bool) -> str:
+    """CTEs that end in `judged`: every row of the build's audiences (COLUMNS), with what speaks against it now."""
+    return f"""{_WITHDRAWN},
 judged as (
     select
         {", ".join(f"try_cast(audience.{name} as {kind}) as {name}" for name, kind in COLUMNS.items())},
-        withdrawn.user_id is not null as has_withdrawn,
-        coalesce(permissions.is_holdout, true) as is_held_out
+        marketing.user_id is not null as has_withdrawn,
+        coalesce(permissions.is_holdout, true) as is_held_out,
+        {_NO_ADS if needs_ads else "false"} as lacks_ads_consent
     from promotions.campaign_audience as audience
     left join features.user_permissions as permissions
         on audience.as_of_date = permissions.as_of_date and audience.user_id = permissions.user_id
-    left join withdrawn on audience.user_id = withdrawn.user_id
-)
-"""
-_STAYS = "not has_withdrawn and not is_held_out"
+    left join withdrawn as marketing on audience.user_id = marketing.user_id and marketing.purpose = 'marketing'
+    left join withdrawn as ads on audience.user_id = ads.user_id and ads.purpose = 'ads'
+)"""
+
+
+def staying_people(needs_ads: bool) -> str:
+    """CTEs that end in `staying`: who of the campaign $1 may be reached now (columns: COLUMNS)."""
+    return (
+        f"{_judged(needs_ads)},\nstaying as (\n    select {', '.join(COLUMNS)} from judged where campaign_id = $1 and {_STAYS}\n)"
+    )
 
 
 @dataclass(frozen=True)
@@ -53,10 +68,11 @@ class Audience:
     as_of_date: date
     withdrawn: int
     held_out: int
+    without_ads_consent: int = 0
 
 
-def find_audience(connection: duckdb.DuckDBPyConnection, campaign_id: str) -> Audience:
-    """The audience of `campaign_id`.
+def find_audience(connection: duckdb.DuckDBPyConnection, campaign_id: str, needs_ads: bool = False) -> Audience:
+    """The audience of `campaign_id`; with `needs_ads`, those of it who have agreed to ads too.
 
     Raises PromoError (exit code 1) when the campaign is unknown or has nobody in it, and when the build hasn't seen
     that the shop has consents.
@@ -65,25 +81,27 @@ def find_audience(connection: duckdb.DuckDBPyConnection, campaign_id: str) -> Au
     campaign_id = re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", campaign_id)
     _refuse_unread_consents(connection)
     row = connection.execute(
-        f"""{_JUDGED}
+        f"""{_judged(needs_ads)}
         select
             max(campaign_name), max(as_of_date), count(*), count(*) filter (where {_STAYS}),
-            count(*) filter (where has_withdrawn), count(*) filter (where is_held_out and not has_withdrawn)
+            count(*) filter (where has_withdrawn), count(*) filter (where is_held_out and not has_withdrawn),
+            count(*) filter (where lacks_ads_consent and not is_held_out and not has_withdrawn)
         from judged
         where campaign_id = ?
         """,
         [campaign_id],
     ).fetchall()[0]
-    name, as_of_date, listed, staying, withdrawn, held_out = row
+    name, as_of_date, listed, staying, withdrawn, held_out, no_ads = row
     if not listed:
         raise _nobody(connection, campaign_id)
     if not staying:
         raise PromoError(
             f"campaign {shown(campaign_id)}: all {listed:,} of its audience are left out ({withdrawn:,} have withdrawn "
-            f"consent, {held_out:,} are in the control group); nothing was written",
+            f"consent, {held_out:,} are in the control group{f', {no_ads:,} have not agreed to ads' if needs_ads else ''}); "
+            "nothing was written",
             DATA_FAULT,
         )
-    return Audience(campaign_id, name or campaign_id, as_of_date, withdrawn, held_out)
+    return Audience(campaign_id, name or campaign_id, as_of_date, withdrawn, held_out, no_ads)
 
 
 def read_audience(connection: duckdb.DuckDBPyConnection, audience: Audience, select: str) -> Any:
@@ -91,7 +109,7 @@ def read_audience(connection: duckdb.DuckDBPyConnection, audience: Audience, sel
 
     `select` is a select list of this project's own, never a person's words.
     """
-    query = f"{_JUDGED} select {select} from judged as audience where campaign_id = $1 and {_STAYS} order by user_id"
+    query = f"{staying_people(needs_ads=False)} select {select} from staying as audience order by user_id"
     return connection.sql(query, params=[audience.campaign_id]).to_arrow_reader(65_536)
 
 
@@ -114,7 +132,7 @@ def _nobody(connection: duckdb.DuckDBPyConnection, campaign_id: str) -> PromoErr
     """Why a campaign has nobody in it: it isn't known, or nobody was offered anything of it."""
     sizes = dict(
         connection.execute(
-            f"""{_JUDGED}
+            f"""{_judged(needs_ads=False)}
             select campaign_id, sum(person) as people
             from (
                 select campaign_id, 1 as person from judged where {_STAYS}

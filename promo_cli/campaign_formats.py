@@ -1,7 +1,7 @@
 """The files a campaign's audience can be written to.
 
 A format is a select list over the audience and a writer of what it yields: SQL does the shaping, and rows go from
-DuckDB to the file as Arrow batches. A further destination is a module with one more `Format`, and a line in FORMATS.
+DuckDB to the file as Arrow batches. What an advertising or mailing tool takes is in promo_cli/destinations.
 """
 
 from collections.abc import Callable, Iterator
@@ -76,19 +76,29 @@ def _write_lines(reader: Any, file: IO[bytes]) -> int:
     return rows
 
 
-def _iso(name: str) -> str:
+def iso_time(name: str) -> str:
+    """SQL expression: the UTC timestamp as ISO 8601 text."""
     return f"strftime({name}, '%Y-%m-%dT%H:%M:%SZ')"
 
 
+def looks_like_a_formula(text: str) -> str:
+    """SQL condition: a spreadsheet runs text that begins with = + - @ tab CR or LF as a formula."""
+    return f"regexp_matches({text}, '^[=+@\\t\\r\\n-]')"
+
+
+def formula_safe(text: str) -> str:
+    """SQL expression: `text`, with a quote before what looks like a formula, which makes it text."""
+    return f"case when {looks_like_a_formula(text)} then '''' || {text} else {text} end"
+
+
 def _csv_cell(name: str, kind: str) -> str:
-    """A spreadsheet runs text that begins with = + - @ tab CR or LF as a formula: a quote before it makes it text."""
     if kind == "varchar":
-        return f"case when regexp_matches({name}, '^[=+@\\t\\r\\n-]') then '''' || {name} else {name} end as {name}"
-    return f"{_iso(name)} as {name}" if kind == "timestamp" else name
+        return f"{formula_safe(name)} as {name}"
+    return f"{iso_time(name)} as {name}" if kind == "timestamp" else name
 
 
 def _json_field(name: str, kind: str) -> str:
-    return f"{name}: {_iso(name) if kind == 'timestamp' else name}"
+    return f"{name}: {iso_time(name) if kind == 'timestamp' else name}"
 
 
 FORMATS = {

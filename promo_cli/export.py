@@ -3,7 +3,6 @@
 import hashlib
 import json
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +10,8 @@ import typer
 
 from promo_cli.campaign_formats import FORMATS, FileFormat
 from promo_cli.console import messages
+from promo_cli.destinations import Destination
+from promo_cli.errors import USAGE_FAULT, PromoError
 from promo_cli.paths import DEFAULT_DATABASE, database_path
 from promo_cli.private_files import file_stem, prepare_folder, put_in_place, refuse_odd_target, unfinished_file
 
@@ -33,7 +34,13 @@ class Export:
 
 def export(
     campaign: Annotated[str, typer.Argument(metavar="CAMPAIGN", help="A campaign_id of promotions.campaign_audience.")],
-    file_format: Annotated[FileFormat, typer.Option("--format", help="Kind of file.")] = FileFormat.CSV,
+    to: Annotated[
+        Destination | None,
+        typer.Option("--to", help="The tool the file is for; it then holds e-mail addresses and phone numbers, hashed or not."),
+    ] = None,
+    file_format: Annotated[
+        FileFormat | None, typer.Option("--format", help="Kind of a file that is for no tool of --to [default: csv].")
+    ] = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of the file; made, for you alone, if need be.")
     ] = DEFAULT_OUTPUT,
@@ -50,8 +57,29 @@ def export(
     e-mail address and no phone number; only you may read it. It is UTF-8 with LF line ends, and times are UTC. In CSV,
     text that a spreadsheet would run as a formula begins with a single quote. The manifest beside the file tells its
     rows, SHA-256, model and policy versions. The same data give the same bytes.
+
+    With --to it is the CSV that Google Customer Match, Meta custom audiences, Klaviyo or Braze take. google and meta get
+    SHA-256 hashes, and nobody who has not agreed to ads; klaviyo and braze get addresses and numbers as they are. Who has
+    no usable e-mail address and no usable phone number is left out. What is too large for the tool comes in parts.
     """
-    done = export_campaign(database_path(database), campaign, file_format, output)
+    if to is not None:
+        if file_format is not None:
+            raise PromoError(f"--to {to} has a format of its own; leave out --format", USAGE_FAULT)
+        from promo_cli.destination_export import export_to, notes, warnings
+
+        sent = export_to(database_path(database), campaign, to, output)
+        for note in notes(sent):
+            messages(quiet).print(f"note: {note}")
+        for warning in warnings(sent, to):
+            messages().print(f"warning: {warning}")
+        if as_json:
+            named = {"paths": [str(path) for path in sent.paths], "manifest_path": str(sent.manifest_path)}
+            typer.echo(json.dumps(sent.manifest | named))
+        else:
+            files = ", ".join(str(path) for path in sent.paths)
+            typer.echo(f"{sent.manifest['rows']:,} rows: {files} (manifest: {sent.manifest_path})")
+        return
+    done = export_campaign(database_path(database), campaign, file_format or FileFormat.CSV, output)
     left_out = done.manifest["left_out_since_build"]
     if any(left_out.values()):
         messages(quiet).print(
@@ -103,7 +131,7 @@ def _manifest(
 ) -> dict[str, Any]:
     """What is in the file and what decided it; nothing that differs from run to run, such as the time."""
     from promo_cli.campaign_columns import COLUMNS
-    from promo_cli.provenance import model_versions, policy_version
+    from promo_cli.provenance import versions
 
     file.seek(0)
     return {
@@ -117,15 +145,5 @@ def _manifest(
         "left_out_since_build": {"withdrawn": audience.withdrawn, "held_out": audience.held_out},
         "sha256": hashlib.file_digest(file, "sha256").hexdigest(),  # type: ignore[arg-type]
         "bytes": file.tell(),
-        "models": model_versions(connection),
-        "policy_version": policy_version(connection),
-        "offerhouse_version": _offerhouse_version(),
+        **versions(connection),
     }
-
-
-def _offerhouse_version() -> str | None:
-    """None in a source folder that is not installed."""
-    try:
-        return version("offerhouse")
-    except PackageNotFoundError:
-        return None

@@ -4,7 +4,7 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -73,17 +73,23 @@ def unfinished_file(folder: Path) -> Iterator[IO[bytes]]:
         Path(file.name).unlink(missing_ok=True)
 
 
-def put_in_place(files: dict[Path, IO[bytes]]) -> None:
+def put_in_place(files: dict[Path, IO[bytes]], outdated: Iterable[Path] = ()) -> None:
     """Gives finished files their names, in order, replacing what bore them; all are on disk before the first is named.
 
+    The `outdated`, parts of an earlier export that the new one has no more, go just before the last file is named.
     Raises OSError when the disk is full or a file can't be renamed.
     """
     for file in files.values():
         file.flush()
         os.fsync(file.fileno())
         file.close()
-    for target, file in files.items():
+    *parts, last = files.items()
+    for target, file in parts:
         Path(file.name).replace(target)
+    for path in outdated:
+        path.unlink(missing_ok=True)
+    target, file = last
+    Path(file.name).replace(target)
     for folder in {target.parent for target in files}:
         _sync_folder(folder)
 

@@ -1,9 +1,21 @@
 """What decided the offers in the working database: versions of models and of policies."""
 
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
 import duckdb
 
 from promo_cli.warehouse import quoted_name, quoted_text
 from promo_cli.warehouse_reader import relations
+
+
+def versions(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """A manifest's entries on what made its file: models, policies and offerhouse itself."""
+    return {
+        "models": model_versions(connection),
+        "policy_version": policy_version(connection),
+        "offerhouse_version": _offerhouse_version(),
+    }
 
 
 def model_versions(connection: duckdb.DuckDBPyConnection) -> list[dict[str, str]]:
@@ -34,3 +46,11 @@ def policy_version(connection: duckdb.DuckDBPyConnection) -> str:
     )
     hashed = "sha256(coalesce(string_agg(policy || ' ' || content, chr(10) order by policy, content), ''))"
     return str(connection.execute(f"select {hashed} from ({rows})").fetchall()[0][0])
+
+
+def _offerhouse_version() -> str | None:
+    """None in a source folder that is not installed."""
+    try:
+        return version("offerhouse")
+    except PackageNotFoundError:
+        return None

@@ -26,6 +26,10 @@ judged as (
         base.email,
         base.phone,
         base.country,
+        base.first_name,
+        base.last_name,
+        base.zip,
+        base.madid,
         base.x_columns,
         base.source_row,
         {{ reject_reasons({
@@ -65,6 +69,10 @@ final as (
         email,
         phone,
         country,
+        first_name,
+        last_name,
+        zip,
+        madid,
         x_columns,
         case
             when is_clean and copy_number > 1 then {{ array_of(["'DUPLICATE_KEY'"]) }}
@@ -82,6 +90,10 @@ final as (
             'email',
             'phone',
             'country',
+            'first_name',
+            'last_name',
+            'zip',
+            'madid',
             'x_columns'
         ]) }}) end as rejected_row
     from numbered
