@@ -30,7 +30,6 @@ def connect(path: str) -> duckdb.DuckDBPyConnection:
     """An empty database with the tables of policy that allocation reads."""
     connection = duckdb.connect()
     connection.execute(f"attach '{path}' as {CATALOG}; use {CATALOG}; create schema promotions; create schema policies")
-    connection.execute("create table policies.policy_values as select 'max_offers_per_user' as name, 3.0::double as value")
     connection.execute("create table policies.allocation_strategies as select 'expected_margin' as strategy, true as is_in_use")
     return connection
 
@@ -63,7 +62,7 @@ def at_scale(folder: Path, users: int) -> None:
         create table promotions.eligible_promotions as
         select
             date '2025-01-01' as as_of_date, 'u' || lpad(u::varchar, 8, '0') as user_id, 'p' || p as promotion_id,
-            'p' || p as budget_id, 10 as priority, cast(1 as integer) as user_rank,
+            'p' || p as budget_id, 10 as priority, cast(1 as integer) as user_rank, 3 as offers_left,
             cast(1 + p % 7 + (hash(u * 31 + p) % 100) / 100.0 as decimal(18, 2)) as cost,
             0.5::float as purchase_intent, 0.5::float as redemption_score,
             (1 + p % 5) * (hash(u * 17 + p) % 100000 + 1) / 50000.0 as expected_margin,

@@ -33,7 +33,7 @@ def make_instance(connection: duckdb.DuckDBPyConnection, seed: int) -> None:
         "budget_left": budget[budget_of[promotion]],
         "redemptions_left": uses[promotion],
     }
-    connection.execute("""
+    connection.execute(f"""
         create or replace table promotions.eligible_promotions as
         select
             date '2025-01-01' as as_of_date, 'u' || "user" as user_id, 'p' || promotion as promotion_id,
@@ -41,7 +41,8 @@ def make_instance(connection: duckdb.DuckDBPyConnection, seed: int) -> None:
             0.5::float as purchase_intent, 0.5::float as redemption_score,
             margin as expected_margin, cast(nullif(budget_left, 'nan'::double) as decimal(18, 2)) as budget_left,
             cast(nullif(redemptions_left, 'nan'::double) as integer) as redemptions_left,
-            cast(row_number() over (partition by "user" order by margin desc, promotion) as integer) as user_rank
+            cast(row_number() over (partition by "user" order by margin desc, promotion) as integer) as user_rank,
+            {MAX_OFFERS} as offers_left
         from pairs
     """)
 

@@ -21,7 +21,6 @@ def statements(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def allocate(connection: duckdb.DuckDBPyConnection, statements: dict[str, str]) -> Callable[[], None]:
     """Runs budget_prices and allocation over the tables that stand in the connection."""
     connection.execute(f"attach ':memory:' as {CATALOG}; use {CATALOG}; create schema promotions; create schema policies")
-    connection.execute("create table policies.policy_values as select 'max_offers_per_user' as name, 3.0::double as value")
     connection.execute("create table policies.allocation_strategies as select 'expected_margin' as strategy, true as is_in_use")
 
     def run() -> None:
@@ -52,7 +51,7 @@ def test_a_price_lies_between_what_the_last_offer_brings_and_the_next_would(
         create table promotions.eligible_promotions as
         select
             date '2025-01-01' as as_of_date, user_id, promotion_id, promotion_id as budget_id, 1 as priority,
-            1.00::decimal(18, 2) as cost, 1 as user_rank,
+            1.00::decimal(18, 2) as cost, 1 as user_rank, 3 as offers_left,
             0.5::float as purchase_intent, 0.5::float as redemption_score, margin::double as expected_margin,
             budget::decimal(18, 2) as budget_left, uses::integer as redemptions_left
         from (values

@@ -211,6 +211,25 @@ def test_an_event_log_alone_gives_segments_recommendations_and_prices(tmp_path: 
         assert (rows_in, rejected) == (6000, 0)
 
 
+def test_open_offers_of_yesterday_keep_their_budget_and_count_for_the_user(built: Path, tmp_path: Path) -> None:
+    database = tmp_path / "offerhouse.duckdb"
+    shutil.copy(built, database)
+    with duckdb.connect(str(database)) as connection:
+        made = one(connection, "select count(*) from promotions.offers")
+        connection.execute("update promotions.offers set as_of_date = as_of_date - 1")
+    run_dbt(["build", "--select", "reservations+"], database)
+    with duckdb.connect(str(database), read_only=True) as connection:
+        assert one(connection, "select count(*) from promotions.reservations") == made
+        owned = "select count(*) from promotions.coupon_eligibility where list_contains(reject_reasons, 'ALREADY_OWNED')"
+        assert one(connection, owned) == made
+        assert one(connection, "select count(*) from promotions.offers") >= made  # yesterday's stay on record
+        assert one(connection, "select max(open) from (select count(*) as open from promotions.offers group by user_id)") == 3
+        per_promotion = (
+            "select count(*) from (select 1 from promotions.offers group by user_id, promotion_id having count(*) > 1)"
+        )
+        assert one(connection, per_promotion) == 0
+
+
 def test_a_failing_policy_is_one_line_that_names_the_test(built: Path, tmp_path: Path) -> None:
     database = tmp_path / "offerhouse.duckdb"
     shutil.copy(built, database)

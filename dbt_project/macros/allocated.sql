@@ -17,6 +17,7 @@ with scored as (
         pairs.cost,
         pairs.budget_left,
         pairs.redemptions_left,
+        pairs.offers_left,
         pairs.user_rank,
         case strategies.strategy
             when 'expected_margin'
@@ -43,7 +44,7 @@ picked_0 as (
     where score > 0 or strategy <> 'expected_margin'
     qualify
         row_number() over (partition by strategy, user_id order by score desc, priority, promotion_id)
-        <= {{ policy_value('max_offers_per_user') }}
+        <= offers_left
 
 ),
 
@@ -108,7 +109,7 @@ picked_{{ refill }} as (
         on scored.strategy = held.strategy and scored.user_id = held.user_id and scored.promotion_id = held.promotion_id
     where
         held.user_id is null
-        and coalesce(users.offers, 0) < {{ policy_value('max_offers_per_user') }}
+        and coalesce(users.offers, 0) < scored.offers_left
         and coalesce(scored.cost <= scored.budget_left - coalesce(money.taken, 0), true)
         and coalesce(scored.redemptions_left - coalesce(uses.taken, 0) >= 1, true)
     qualify

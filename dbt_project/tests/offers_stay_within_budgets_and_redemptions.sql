@@ -1,4 +1,4 @@
--- what is spent and reserved stays within each budget, what is redeemed and offered within each promotion's redemptions
+-- what is spent, set aside earlier and set aside today stays within each budget; uses within each promotion's redemptions
 with made as (
 
     select
@@ -12,6 +12,19 @@ with made as (
     from {{ ref('offers') }} as offers
     inner join {{ ref('promotion_terms') }} as terms
         on offers.as_of_date = terms.as_of_date and offers.promotion_id = terms.promotion_id
+
+    union all
+
+    select
+        terms.promotion_id,
+        terms.budget_id,
+        terms.budget,
+        terms.budget_spent,
+        terms.max_redemptions,
+        terms.redemptions,
+        reservations.reserved_budget
+    from {{ ref('reservations') }} as reservations
+    inner join {{ ref('promotion_terms') }} as terms on reservations.promotion_id = terms.promotion_id
 
 ),
 

@@ -49,8 +49,7 @@ final as (
         case
             when taken.user_id is not null then 'OFFERED'
             -- one that outranks an offer made fell to its budget, or to its bound on uses
-            when pairs.user_rank > users.last_rank and users.offers >= {{ policy_value('max_offers_per_user') }}
-                then 'OFFER_LIMIT'
+            when pairs.user_rank > users.last_rank and users.offers >= pairs.offers_left then 'OFFER_LIMIT'
             when pairs.cost > pairs.budget_left - coalesce(money.reserved, 0) or pairs.redemptions_left is null
                 then 'BUDGET_EXHAUSTED'
             else 'CAP_REDEMPTIONS'

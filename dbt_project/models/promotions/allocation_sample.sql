@@ -16,7 +16,8 @@ final as (
         pairs.budget_id,
         pairs.priority,
         pairs.cost,
-        pairs.expected_margin
+        pairs.expected_margin,
+        pairs.offers_left
     from {{ ref('eligible_promotions') }} as pairs
     cross join users
     -- whole users, so that the sample's users choose as all users do

@@ -87,6 +87,7 @@ search as (
                     pairs.promotion_id,
                     pairs.budget_id,
                     pairs.cost,
+                    pairs.offers_left,
                     row_number() over (
                         partition by pairs.user_id order by {{ net_value }} desc, pairs.priority, pairs.promotion_id
                     ) as place
@@ -99,7 +100,7 @@ search as (
             ) as picked
             inner join search as wanted
                 on case wanted.resource when 'budget' then picked.budget_id else picked.promotion_id end = wanted.resource_id
-            where picked.place <= {{ policy_value('max_offers_per_user') }}
+            where picked.place <= picked.offers_left
             group by wanted.resource, wanted.resource_id
         ) as demand
             on search.resource = demand.resource and search.resource_id = demand.resource_id

@@ -3,10 +3,42 @@
 {{ config(materialized='table') }}
 
 {% set product_kinds = "('flash_discount', 'member_exclusive', 'personal_pick', 'birthday')" %}
-with terms as (
+with reserved as (
+
+    select
+        promotion_id,
+        sum(reserved_budget) as budget,
+        count(*) as redemptions
+    from {{ ref('reservations') }}
+    group by promotion_id
+
+),
+
+held as (
+
+    select
+        user_id,
+        count(*) as open_offers
+    from {{ ref('reservations') }}
+    group by user_id
+
+),
+
+owned as (
+
+    select distinct
+        user_id,
+        promotion_id
+    from {{ ref('reservations') }}
+
+),
+
+terms as (
 
     select
         terms.*,
+        cast(coalesce(sum(reserved.budget) over (partition by terms.budget_id), 0) as decimal(18, 2)) as budget_reserved,
+        cast(coalesce(reserved.redemptions, 0) as integer) as reserved_redemptions,
         exists(
             select 1
             from {{ ref('stg_coupon_products') }} as products
@@ -18,6 +50,7 @@ with terms as (
             where sends.campaign_id = terms.campaign_id
         ) as is_sent_to_some
     from {{ ref('promotion_terms') }} as terms
+    left join reserved on terms.promotion_id = reserved.promotion_id
 
 ),
 
@@ -35,6 +68,7 @@ users as (
         coalesce(risk.is_flagged, false) as is_risk_flagged,
         features.mean_order_value_112d,
         members.tier,
+        cast(coalesce(held.open_offers, 0) as integer) as open_offers,
         picks.product_id as pick_id,
         picks.interest as pick_interest
     from {{ ref('user_segments') }} as segments
@@ -45,6 +79,7 @@ users as (
     left join {{ ref('risk_scores') }} as risk
         on segments.as_of_date = risk.as_of_date and segments.user_id = risk.user_id
     left join {{ ref('stg_loyalty_accounts') }} as members on segments.user_id = members.user_id
+    left join held on segments.user_id = held.user_id
     left join {{ ref('recommendations') }} as picks
         on segments.user_id = picks.user_id and picks.recommendation_rank = 1
 
@@ -96,8 +131,10 @@ pairs as (
         terms.budget,
         terms.budget_id,
         terms.budget_spent,
+        terms.budget_reserved,
         terms.max_redemptions,
         terms.redemptions,
+        terms.reserved_redemptions,
         terms.per_user_limit,
         terms.priority,
         terms.cost_share,
@@ -105,6 +142,7 @@ pairs as (
         terms.is_sent_to_some,
         received.user_id is not null as has_received,
         coalesce(used.redemptions, 0) as user_redemptions,
+        owned.user_id is not null as holds_offer,
         case
             when terms.is_for_products then coupon_interest.best_product_id
             when terms.kind in {{ product_kinds }} then users.pick_id
@@ -123,6 +161,7 @@ pairs as (
     cross join terms
     left join received on users.user_id = received.user_id and terms.campaign_id = received.campaign_id
     left join used on users.user_id = used.user_id and terms.promotion_id = used.coupon_id
+    left join owned on users.user_id = owned.user_id and terms.promotion_id = owned.promotion_id
     left join {{ ref('coupon_interest') }} as coupon_interest
         on users.user_id = coupon_interest.user_id and terms.promotion_id = coupon_interest.coupon_id
     left join {{ ref('coupon_redemption_scores') }} as coupon_redemption
@@ -190,9 +229,13 @@ final as (
         member_tiers,
         user_redemptions,
         per_user_limit,
+        holds_offer,
+        open_offers,
         redemptions,
+        reserved_redemptions,
         max_redemptions,
         budget_spent,
+        budget_reserved,
         budget,
         budget_id,
         is_for_products or kind in {{ product_kinds }} as needs_product,

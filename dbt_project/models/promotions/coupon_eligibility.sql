@@ -21,8 +21,10 @@ judged as (
                 ~ " and " ~ admits('intents', 'intent') ~ ") then 'NOT_IN_SEGMENT' end",
             "case when not " ~ admits('member_tiers', 'tier') ~ " then 'NOT_A_MEMBER' end",
             "case when user_redemptions >= per_user_limit then 'CAP_USER' end",
-            "case when redemptions >= max_redemptions then 'CAP_REDEMPTIONS' end",
-            "case when budget_spent + cost > budget then 'BUDGET_EXHAUSTED' end",
+            "case when holds_offer then 'ALREADY_OWNED' end",
+            "case when open_offers >= " ~ policy_value('max_offers_per_user') ~ " then 'OFFER_LIMIT' end",
+            "case when redemptions + reserved_redemptions >= max_redemptions then 'CAP_REDEMPTIONS' end",
+            "case when budget_spent + budget_reserved + cost > budget then 'BUDGET_EXHAUSTED' end",
             "case when redemption_score is null and needs_product then 'NO_MATCHING_PRODUCT' end",
             "case when redemption_score is null and not needs_product then 'NO_SCORE' end",
             "case when margin_after_cost <= 0 or (margin_after_cost is null and redemption_score is not null) then 'MARGIN_FLOOR' end",
@@ -57,8 +59,11 @@ final as (
         judged.budget,
         judged.budget_id,
         judged.budget_spent,
+        judged.budget_reserved,
         judged.max_redemptions,
         judged.redemptions,
+        judged.reserved_redemptions,
+        judged.open_offers,
         judged.priority
     from judged
     left join {{ ref('reject_codes') }} as codes

@@ -21,11 +21,13 @@ final as (
         eligible.redemption_score,
         eligible.expected_margin,
         cast(case
-            when eligible.budget is not null then greatest(eligible.budget - eligible.budget_spent, 0)
+            when eligible.budget is not null then greatest(eligible.budget - eligible.budget_spent - eligible.budget_reserved, 0)
         end as decimal(18, 2)) as budget_left,
         cast(case
-            when eligible.max_redemptions is not null then greatest(eligible.max_redemptions - eligible.redemptions, 0)
+            when eligible.max_redemptions is not null
+                then greatest(eligible.max_redemptions - eligible.redemptions - eligible.reserved_redemptions, 0)
         end as integer) as redemptions_left,
+        cast({{ policy_value('max_offers_per_user') }} - eligible.open_offers as integer) as offers_left,
         cast(row_number() over (
             partition by eligible.user_id order by eligible.expected_margin desc, eligible.priority, eligible.promotion_id
         ) as integer) as user_rank

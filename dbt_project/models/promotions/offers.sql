@@ -4,6 +4,7 @@
     unique_key='as_of_date',
     incremental_strategy='delete+insert',
     on_schema_change='fail',
+    full_refresh=false,
     pre_hook="{{ forget_offers_of_the_day() }}"
 ) }}
 -- depends_on: {{ ref('as_of_dates') }}

@@ -1,0 +1,42 @@
+-- offers of earlier days that are open and unused: the money and the uses they set aside, and the users who hold them
+{{ config(materialized='table') }}
+
+with dates as (
+
+    select
+        as_of_date,
+        {{ utc_midnight('as_of_date') }} as as_of_at
+    from {{ ref('as_of_dates') }}
+    where as_of_date = data_until
+
+),
+
+used as (
+
+    select
+        coupon_id,
+        user_id,
+        max(redeemed_at) as redeemed_at
+    from {{ ref('stg_coupon_redemptions') }}
+    group by coupon_id, user_id
+
+),
+
+final as (
+
+    select
+        dates.as_of_date,
+        offers.user_id,
+        offers.promotion_id,
+        offers.as_of_date as offered_on,
+        offers.valid_to,
+        offers.reserved_budget
+    from {{ earlier_offers() }} as offers
+    inner join dates on offers.as_of_date < dates.as_of_date and offers.valid_to > dates.as_of_at
+    left join used on offers.promotion_id = used.coupon_id and offers.user_id = used.user_id
+    -- what was used since is spent, and spent money is counted already
+    where used.redeemed_at is null or used.redeemed_at < {{ utc_midnight('offers.as_of_date') }}
+
+)
+
+select * from final
