@@ -18,6 +18,10 @@ select
     'person' || person || '@example.com' as email,
     '+1555' || lpad(cast(person % 10000000 as varchar), 7, '0') as phone,
     'US' as country,
+    'Person' as first_name,
+    'Number ' || person as last_name,
+    lpad(cast(person % 100000 as varchar), 5, '0') as zip,
+    md5('device ' || person)::uuid::varchar as madid,
 from truth.people
 order by person;
 
