@@ -1,6 +1,8 @@
 """Allocation: how close to the linear programme's bound on 200 instances, and how long for 1,000,000 users × 20 promotions.
 
-python benchmarks/allocation.py [--instances 200] [--users 1000000]
+python benchmarks/allocation.py [--instances 200] [--users 1000000] [--database warehouse/offerhouse.duckdb]
+
+With --database the offers of a built shop are held against the bound, too.
 
 The bound is HiGHS's optimum of the problem whose offers may be cut into parts. Needs the extras train and dev.
 """
@@ -50,6 +52,19 @@ def against_the_bound(statements: dict[str, str], instances: int) -> None:
         shortfalls.append(1 - reached / linear_bound(connection))
     print(f"{instances} instances of 2,000-4,000 users: short of the bound by {np.mean(shortfalls):.4%} in the mean, ", end="")
     print(f"{max(shortfalls):.4%} at most (limit {LIMIT_SHORTFALL:.1%})")
+
+
+def of_a_shop(database: Path) -> None:
+    with duckdb.connect(str(database), read_only=True) as connection:
+        pairs, strategy = connection.execute("""
+            select
+                (select count(*) from promotions.eligible_promotions),
+                (select strategy from policies.allocation_strategies where is_in_use)
+        """).fetchall()[0]
+        reached, broken = reached_and_broken(connection)
+        shortfall = 1 - reached / linear_bound(connection)
+    print(f"{database.name}, {pairs:,} eligible pairs, strategy {strategy}: short of the bound by {shortfall:.4%} ", end="")
+    print(f"(limit {LIMIT_SHORTFALL:.1%}), limits broken: {broken}")
 
 
 def at_scale(folder: Path, users: int) -> None:
@@ -105,11 +120,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--instances", type=int, default=200)
     parser.add_argument("--users", type=int, default=1_000_000)
+    parser.add_argument("--database", type=Path, help="a built shop")
     parser.add_argument("--scale-folder", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.scale_folder:
         at_scale(arguments.scale_folder, arguments.users)
         return
+    if arguments.database:
+        of_a_shop(arguments.database)
     with tempfile.TemporaryDirectory() as folder:
         statements = compiled_models(MODELS, Path(folder))
         for model, statement in statements.items():

@@ -58,14 +58,16 @@ def linear_bound(connection: duckdb.DuckDBPyConnection) -> float:
         select
             dense_rank() over (order by user_id) - 1 as "user", dense_rank() over (order by budget_id) - 1 as budget,
             dense_rank() over (order by promotion_id) - 1 as promotion,
-            dense_rank() over (order by user_id, choice_class) - 1 as choice, cost::double as cost, expected_margin,
+            dense_rank() over (order by user_id, choice_class) - 1 as choice, offers_left, cost::double as cost, expected_margin,
             budget_left::double as budget_left, redemptions_left::double as redemptions_left
         from promotions.eligible_promotions
     """).fetchnumpy()
     count = pairs["cost"].size
     rows = [pairs["user"], pairs["choice"] + pairs["user"].max() + 1]
     columns, weights = [np.arange(count)] * 2, [np.ones(count)] * 2
-    limits = [np.full(pairs["user"].max() + 1, MAX_OFFERS), np.ones(pairs["choice"].max() + 1)]
+    offers_left = np.zeros(pairs["user"].max() + 1)
+    offers_left[pairs["user"]] = pairs["offers_left"]
+    limits = [offers_left, np.ones(pairs["choice"].max() + 1)]
     for key, limit, weight in (("budget", "budget_left", pairs["cost"]), ("promotion", "redemptions_left", np.ones(count))):
         left = np.ma.filled(pairs[limit].astype(float), np.nan)
         bounded = np.flatnonzero(~np.isnan(left))
@@ -83,7 +85,7 @@ def linear_bound(connection: duckdb.DuckDBPyConnection) -> float:
 
 def reached_and_broken(connection: duckdb.DuckDBPyConnection) -> tuple[float, int]:
     """The expected margin of the offers made, and how many budgets, bounds on uses, choices and offers a user are broken."""
-    reached, broken = connection.execute(f"""
+    reached, broken = connection.execute("""
         with offers as (
             select pairs.* from promotions.eligible_promotions as pairs
             inner join promotions.allocation as made using (user_id, promotion_id) where made.decision = 'OFFERED'
@@ -93,6 +95,6 @@ def reached_and_broken(connection: duckdb.DuckDBPyConnection) -> tuple[float, in
             (select count(*) from (select 1 from offers group by budget_id having sum(cost) > max(budget_left)))
             + (select count(*) from (select 1 from offers group by promotion_id having count(*) > max(redemptions_left)))
             + (select count(*) from (select 1 from offers group by user_id, choice_class having count(*) > 1))
-            + (select count(*) from (select 1 from offers group by user_id having count(*) > {MAX_OFFERS}))
+            + (select count(*) from (select 1 from offers group by user_id having count(*) > max(offers_left)))
     """).fetchall()[0]
     return float(reached or 0), int(broken)

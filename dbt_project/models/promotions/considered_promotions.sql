@@ -260,11 +260,15 @@ valued as (
                 greatest(coalesce(pairs.mean_order_value_112d, 0), coalesce(pairs.min_spend, 0))
                 * (1 - {{ policy_value('default_margin_share') }})
         end as cost_of_goods,
-        market.price_floor
+        market.price_floor,
+        effects.promo_effect
     from pairs
     left join {{ ref('market_prices') }} as market on pairs.product_id = market.product_id
     left join {{ ref('dynamic_prices') }} as prices
         on pairs.user_id = prices.user_id and pairs.product_id = prices.product_id
+    -- the article's linear form gives a chance, no difference of two
+    left join {{ ref('promo_effect_scores') }} as effects
+        on pairs.user_id = effects.user_id and pairs.product_id = effects.product_id and effects.model_name = 'promo_effect'
 
 ),
 
@@ -347,6 +351,10 @@ final as (
         face_value,
         cast(face_value * cost_share as decimal(18, 2)) as cost,
         cast(base_value - cost_of_goods - face_value * cost_share as double) as margin_after_cost,
+        -- with it less without it: what the promotion adds in purchases, less what it costs on all of them
+        cast(
+            promo_effect * (base_value - cost_of_goods) - redemption_score * face_value * cost_share as double
+        ) as incremental_margin,
         points_multiplier is null and base_value - face_value * cost_share < floor_value - 0.000001 as is_below_floor
     from costed
 

@@ -36,6 +36,7 @@ judged as (
             "case when redemption_score is null and needs_product then 'NO_MATCHING_PRODUCT' end",
             "case when redemption_score is null and not needs_product then 'NO_SCORE' end",
             "case when margin_after_cost <= 0 or is_below_floor or (margin_after_cost is null and redemption_score is not null) then 'MARGIN_FLOOR' end",
+            "case when incremental_margin <= 0 and " ~ policy_value('refuse_unless_incremental') ~ " >= 1 then 'NOT_INCREMENTAL' end",
         ]) }} as reject_reasons
     from considered
 
@@ -64,6 +65,7 @@ final as (
         cast(judged.redemption_score as float) as redemption_score,
         judged.cost,
         cast(judged.redemption_score * judged.margin_after_cost as double) as expected_margin,
+        judged.incremental_margin,
         judged.budget,
         judged.budget_id,
         judged.budget_spent,
