@@ -164,6 +164,23 @@ clustered as (
 
 ),
 
+-- how the response to discounts differs between categories beyond chance
+weighed as (
+
+    select
+        solved.as_of_date,
+        solved.category,
+        solved.discount_slope,
+        greatest(clustered.discount_std_error * clustered.discount_std_error, 0.000001) as variance
+    from solved
+    inner join clustered
+        on solved.as_of_date = clustered.as_of_date and solved.category = clustered.category
+    where solved.discount_slope is not null
+
+),
+
+{{ random_effects('weighed', 'discount_slope') }},
+
 final as (
 
     select
@@ -176,10 +193,19 @@ final as (
         cast(round(case when solved.{{ cause }}_slope is not null then clustered.{{ cause }}_std_error end, 6) as double)
             as {{ cause }}_std_error,
         {% endfor -%}
+        -- drawn to the mean of all categories, the more the thinner the data
+        cast(round(
+            (weighed.discount_slope * overall.between_variance + overall.discount_slope * weighed.variance)
+            / (overall.between_variance + weighed.variance), 6
+        ) as double) as shrunk_discount_response,
         cast(round(1 - solved.unexplained / nullif(clustered.sales_variation, 0), 6) as double) as explained_share
     from solved
     inner join clustered
         on solved.as_of_date = clustered.as_of_date and solved.category = clustered.category
+    left join weighed
+        on solved.as_of_date = weighed.as_of_date and solved.category = weighed.category
+    left join overall
+        on weighed.as_of_date = overall.as_of_date
 
 )
 
