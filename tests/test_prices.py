@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from rendered_sql import ENGINE_PREFIX, PROJECT, SETTINGS, Renderer
+from rendered_sql import PROJECT, SETTINGS, Renderer, define_engine_macros
 
 TODAY = date(2024, 6, 1)
 MODELS = {
@@ -31,8 +31,7 @@ def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
     """An empty database in memory that knows the engine's macros which prices call."""
     with duckdb.connect() as connection:
         connection.execute("set threads = 1")
-        connection.execute(f"create macro {ENGINE_PREFIX}days_between(first, last) as date_diff('day', first, last)")
-        connection.execute(f"create macro {ENGINE_PREFIX}add_days(day, days) as (day + cast(days as integer))")
+        define_engine_macros(connection)
         yield connection
 
 
