@@ -138,7 +138,7 @@ final as (
                     )
                 when 'RESPONSE'
                     then concat_ws(
-                        '', '; sales of the category rise by ', cast(cast(-discount_response as decimal(18, 2)) as string),
+                        '', '; units of the category change by ', cast(cast(-discount_response as decimal(18, 2)) as string),
                         ' % for a cut by 1 %, so a cut ',
                         case
                             when response_floor >= market_price then 'does not pay and is not made'
