@@ -210,6 +210,12 @@ def _relation(identifier: str) -> _Relation:
     return _Relation(database="warehouse", schema="shop", identifier=identifier)
 
 
+def define_engine_macros(connection: Any) -> None:
+    """Let DuckDB run rendered SQL that does no more with the engine's macros than calendar arithmetic."""
+    connection.execute(f"create macro {ENGINE_PREFIX}days_between(first, last) as date_diff('day', first, last)")
+    connection.execute(f"create macro {ENGINE_PREFIX}add_days(day, days) as (day + cast(days as integer))")
+
+
 def model_files() -> list[Path]:
     """Every model of the project that is SQL."""
     return sorted((PROJECT / "models").rglob("*.sql"))

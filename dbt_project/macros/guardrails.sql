@@ -1,37 +1,62 @@
 {#
-    The guardrails of a price, in their order: list price, prior price, margin floor (or deepest discount), largest step.
-    The first that bites decides. Used on a relation with the columns of promotions.market_prices.
+    The guardrails of a price, in their order: list price, prior price, response, margin floor (or deepest discount), largest step.
+    All are bounds, and a price rests on the tightest: that one is the binding guardrail, the first of them where several say the
+    same. Where bounds contradict each other, list price goes before floor and both before the largest step.
+    Used on a relation with the columns of promotions.market_prices.
 #}
-{% macro binding_guardrail(price) -%}
+
+{# The largest step and the bounds that nothing may break; where the last price is unknown, no step is too large. #}
+{% macro within_bounds(price) -%}
+    least(list_price, greatest(
+        price_floor, least((1 + max_step) * last_price, greatest((1 - max_step) * last_price, {{ price }}))
+    ))
+{%- endmacro %}
+
+{# A cut against the market price goes no deeper than pays. #}
+{% macro within_response(price) -%}
+    case when {{ price }} < market_price then greatest({{ price }}, response_floor) else {{ price }} end
+{%- endmacro %}
+
+{# A cut that isn't below the prior price can't be announced as a reduction: it is withdrawn. #}
+{% macro is_withdrawn(price, withdrawn) -%}
+    coalesce({{ price }} < {{ withdrawn }} and {{ price }} >= prior_price, false)
+{%- endmacro %}
+
+{# The name of the guardrail that `bounded`, what the bounds made of `price`, rests on; null where it is the price itself. #}
+{% macro binding_guardrail(price, bounded, withdrawn) -%}
     case
-        when {{ price }} > list_price then 'LIST_PRICE'
-        when {{ price }} < market_price and {{ price }} >= prior_price_30d then 'PRIOR_PRICE'
-        when {{ price }} < price_floor then floor_guardrail
-        when abs({{ price }} - last_price) > max_step * last_price then 'MAX_STEP'
+        when {{ is_withdrawn(bounded, withdrawn) }} then 'PRIOR_PRICE'
+        when {{ bounded }} < {{ price }} and list_price > (1 + max_step) * last_price then 'MAX_STEP'
+        when {{ bounded }} < {{ price }} then 'LIST_PRICE'
+        when {{ bounded }} > {{ price }} and {{ bounded }} <= {{ within_response(price) }} then 'RESPONSE'
+        when {{ bounded }} > {{ price }} and {{ bounded }} <= price_floor then floor_guardrail
+        when {{ bounded }} > {{ price }} then 'MAX_STEP'
     end
 {%- endmacro %}
 
-{# The price the guardrail asks for; the price itself where none bites. `withdrawn` is the price without the person. #}
-{% macro guarded_price(price, guardrail, withdrawn) -%}
-    case {{ guardrail }}
-        when 'LIST_PRICE' then list_price
-        -- a cut that isn't below the lowest price of the last 30 days can't be announced: it is withdrawn
-        when 'PRIOR_PRICE' then {{ withdrawn }}
-        when 'MARGIN_FLOOR' then price_floor
-        when 'MAX_DISCOUNT' then price_floor
-        when 'MAX_STEP' then greatest(price_floor, least(
-            list_price, greatest((1 - max_step) * last_price, least((1 + max_step) * last_price, {{ price }}))
-        ))
-        else {{ price }}
-    end
-{%- endmacro %}
-
-{# Money, rounded once: the nearest allowed ending below, else above, else the list price as it stands. #}
+{#
+    Money, rounded once: the nearest allowed ending below, else above, within the largest step where one lies there; where none
+    lies between floor and list price, the list price as it stands.
+#}
 {% macro price_with_ending(price) -%}
     {%- set below = "(floor((" ~ price ~ " - price_ending) / price_step + 0.000001) * price_step + price_ending)" -%}
     cast(case
+        when {{ below }} >= greatest(price_floor, (1 - max_step) * last_price) - 0.000001 and {{ below }} > 0 then {{ below }}
+        when {{ below }} + price_step <= least(list_price, (1 + max_step) * last_price) + 0.000001 then {{ below }} + price_step
         when {{ below }} >= price_floor - 0.000001 and {{ below }} > 0 then {{ below }}
         when {{ below }} + price_step <= list_price + 0.000001 then {{ below }} + price_step
         else list_price
     end as decimal(18, 2))
+{%- endmacro %}
+
+{#
+    The price at which a cut of `price` stops paying, by the elasticity of units to the depth of a promotion: sales go with
+    price^elasticity, so (price − cost) × price^elasticity is highest at cost × elasticity / (1 + elasticity), and no cut pays where
+    the elasticity is above −1. Of an unknown cost only that is certain. Null elasticity: nothing is known, nothing is held.
+#}
+{% macro response_floor(price, unit_cost, elasticity) -%}
+    case
+        when {{ elasticity }} >= -1 then {{ price }}
+        when {{ elasticity }} < -1 then least({{ price }}, coalesce({{ unit_cost }}, 0) * {{ elasticity }} / (1 + {{ elasticity }}))
+    end
 {%- endmacro %}

@@ -105,9 +105,7 @@ prices as (
     select
         as_of_dates.as_of_date,
         days.product_id,
-        max_by(days.lowest_price, days.price_date) as last_price,
-        min(case when days.price_date >= {{ add_days('as_of_dates.as_of_date', -30) }} then days.lowest_price end)
-            as prior_price_30d
+        max_by(days.lowest_price, days.price_date) as last_price
     from {{ ref('product_price_days') }} as days
     inner join as_of_dates on days.price_date < as_of_dates.as_of_date
     group by as_of_dates.as_of_date, days.product_id
@@ -209,7 +207,6 @@ joined as (
         products.brand,
         cast(coalesce(shelf.median_list_price_28d, shelf.median_list_price, products.list_price) as decimal(18, 2)) as list_price,
         prices.last_price,
-        prices.prior_price_30d,
         products.unit_cost,
         cast(coalesce(sales.units_7d, 0) as double) as units_7d,
         cast(coalesce(sales.units_28d, 0) as double) as units_28d,

@@ -32,7 +32,9 @@ final as (
         policy.stock_floor,
         policy.competitor_floor,
         policy.price_step,
-        policy.price_ending
+        policy.price_ending,
+        policy.prior_price_days,
+        policy.heeds_response
     from matched
     inner join policy on matched.policy_category = policy.category
 

@@ -48,6 +48,20 @@ promoted as (
 
 ),
 
+-- what rivals asked: the geometric mean of all that was seen of them in the week
+rivals as (
+
+    select
+        rivals.product_id,
+        cast(floor({{ days_between('anchor.first_week', 'rivals.observed_on') }} / 7.0) as integer) as week,
+        exp({{ exact_avg('ln(cast(rivals.price as double))') }}) as competitor_price
+    from {{ ref('stg_competitor_prices') }} as rivals
+    cross join anchor
+    where rivals.price > 0
+    group by rivals.product_id, cast(floor({{ days_between('anchor.first_week', 'rivals.observed_on') }} / 7.0) as integer)
+
+),
+
 final as (
 
     select
@@ -59,12 +73,15 @@ final as (
         sold.spend / cast(sold.units as double) as net_price,
         sold.list_spend / cast(sold.units as double) as regular_price,
         cast(coalesce(promoted.mailer_stores, 0) as integer) as mailer_stores,
-        cast(coalesce(promoted.display_stores, 0) as integer) as display_stores
+        cast(coalesce(promoted.display_stores, 0) as integer) as display_stores,
+        cast(round(rivals.competitor_price, 6) as double) as competitor_price
     from sold
     cross join anchor
     inner join {{ ref('stg_products') }} as products on sold.product_id = products.product_id
     left join promoted
         on sold.product_id = promoted.product_id and sold.week = promoted.week
+    left join rivals
+        on sold.product_id = rivals.product_id and sold.week = rivals.week
     where
         sold.spend > 0
         and sold.list_spend > 0

@@ -183,3 +183,5 @@ final as (
 )
 
 select * from final
+-- a user's rows lie together, so that a lookup reads them alone
+order by as_of_date, user_id

@@ -1,4 +1,7 @@
 -- the products a user may be shown: scored candidates, and the best sellers for who refused personalisation
+-- A table: the best sellers are found once, not for every lookup.
+{{ config(materialized='table') }}
+
 {% set best_sellers = 20 %}
 with scored as (
 
@@ -60,3 +63,5 @@ final as (
 )
 
 select * from final
+-- a user's rows lie together, so that a lookup reads them alone
+order by user_id, product_id

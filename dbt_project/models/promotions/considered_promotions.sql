@@ -361,3 +361,5 @@ final as (
 )
 
 select * from final
+-- a user's rows lie together, so that a lookup reads them alone
+order by user_id, promotion_id

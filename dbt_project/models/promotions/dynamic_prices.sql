@@ -16,7 +16,10 @@ with priced as (
         market.market_price,
         market.price_floor,
         market.floor_guardrail,
-        market.prior_price_30d,
+        market.prior_price,
+        market.reduction_began_on,
+        market.discount_response,
+        market.response_floor,
         market.last_price,
         market.max_step,
         market.price_step,
@@ -49,22 +52,13 @@ personal as (
 
 ),
 
-judged as (
+bounded as (
 
     select
         *,
-        {{ binding_guardrail('formula_price') }} as binding_guardrail,
-        {{ binding_guardrail('market_price') }} as market_guardrail
+        {{ within_bounds('market_price') }} as bounded_market_price,
+        {{ within_bounds(within_response('formula_price')) }} as bounded_price
     from personal
-
-),
-
-market_guarded as (
-
-    select
-        *,
-        {{ guarded_price('market_price', 'market_guardrail', 'market_price') }} as guarded_market_price
-    from judged
 
 ),
 
@@ -72,8 +66,12 @@ guarded as (
 
     select
         *,
-        {{ guarded_price('formula_price', 'binding_guardrail', 'guarded_market_price') }} as guarded_price
-    from market_guarded
+        {{ binding_guardrail('formula_price', 'bounded_price', 'bounded_market_price') }} as binding_guardrail,
+        case
+            when {{ is_withdrawn('bounded_price', 'bounded_market_price') }} then bounded_market_price
+            else bounded_price
+        end as guarded_price
+    from bounded
 
 ),
 
@@ -82,7 +80,7 @@ rounded as (
     select
         *,
         {{ price_with_ending('guarded_price') }} as personal_price,
-        {{ price_with_ending('guarded_market_price') }} as non_personal_price
+        {{ price_with_ending('bounded_market_price') }} as non_personal_price
     from guarded
 
 ),
@@ -104,14 +102,18 @@ final as (
         cast(price_sensitivity as double) as price_sensitivity,
         cast(formula_price as double) as formula_price,
         cast(price_floor as double) as price_floor,
+        cast(response_floor as double) as response_floor,
         binding_guardrail,
+        cast(guarded_price as double) as guarded_price,
         personal_price,
         non_personal_price,
         personal_price <> non_personal_price as is_personalised,
-        prior_price_30d,
+        case when personal_price <> non_personal_price then '{{ var('personalised_price_disclosure') }}' end as disclosure,
+        prior_price,
+        reduction_began_on,
         case
-            when personal_price < prior_price_30d
-                then cast(floor(100 * (prior_price_30d - personal_price) / prior_price_30d) as integer)
+            when personal_price < prior_price
+                then cast(floor(100 * (prior_price - personal_price) / prior_price) as integer)
         end as announced_discount_percent,
         concat_ws(
             '', 'List price ', cast(list_price as string),
@@ -127,15 +129,33 @@ final as (
                 when 'LIST_PRICE' then '; held at the list price'
                 when 'PRIOR_PRICE'
                     then concat_ws(
-                        '', '; the cut is withdrawn because it is not below the lowest price of the last 30 days, ',
-                        cast(prior_price_30d as string)
+                        '', '; the cut is withdrawn because it is not below the prior price ', cast(prior_price as string),
+                        ', the lowest before ',
+                        case
+                            when reduction_began_on is null then 'today'
+                            else concat_ws('', 'the reduction of ', cast(reduction_began_on as string))
+                        end
+                    )
+                when 'RESPONSE'
+                    then concat_ws(
+                        '', '; units of the category change by ', cast(cast(-discount_response as decimal(18, 2)) as string),
+                        ' % for a cut by 1 %, so a cut ',
+                        case
+                            when response_floor >= market_price then 'does not pay and is not made'
+                            else concat_ws('', 'below ', cast(cast(response_floor as decimal(18, 2)) as string), ' does not pay')
+                        end
                     )
                 when 'MARGIN_FLOOR' then '; raised to the margin floor'
                 when 'MAX_DISCOUNT' then '; raised to the deepest discount allowed'
                 when 'MAX_STEP' then '; held to the largest step from the last price'
                 else ''
             end,
-            '; price ', cast(personal_price as string), '.'
+            '; price ', cast(personal_price as string),
+            case
+                when personal_price <> non_personal_price
+                    then concat_ws('', ', without personalisation ', cast(non_personal_price as string))
+            end,
+            '.'
         ) as reason
     from rounded
 

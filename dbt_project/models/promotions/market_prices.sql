@@ -1,4 +1,8 @@
 -- the price of a product with no person in it: list price × demand × stock × competitor, each bounded by policy
+-- A table: a price is looked up for each candidate of a user, and what all users share is computed once.
+{{ config(materialized='table') }}
+
+{% set prior_units = 2 %}
 with products as (
 
     select
@@ -8,11 +12,14 @@ with products as (
         cast(coalesce(listed.list_price, features.list_price) as decimal(18, 2)) as list_price,
         listed.unit_cost,
         features.last_price,
-        features.prior_price_30d,
-        features.units_7d,
+        before.prior_price,
+        before.reduction_began_on,
         features.units_28d,
         features.stock_on_hand,
         features.competitor_price,
+        demand.recent_units,
+        demand.usual_units,
+        case when policy.heeds_response then response.shrunk_discount_response end as discount_response,
         policy.k_share,
         policy.max_discount,
         policy.min_margin,
@@ -30,6 +37,12 @@ with products as (
         on features.as_of_date = dates.as_of_date and features.as_of_date = dates.data_until
     inner join {{ ref('stg_products') }} as listed on features.product_id = listed.product_id
     inner join {{ ref('product_policy') }} as policy on features.product_id = policy.product_id
+    left join {{ ref('product_prior_prices') }} as before
+        on features.as_of_date = before.as_of_date and features.product_id = before.product_id
+    left join {{ ref('product_demand') }} as demand
+        on features.as_of_date = demand.as_of_date and features.product_id = demand.product_id
+    left join {{ ref('category_promotion_response') }} as response
+        on features.as_of_date = response.as_of_date and features.category = response.category
     where
         policy.is_promotable
         and listed.is_active
@@ -41,11 +54,12 @@ factors as (
 
     select
         *,
-        -- this week against the mean of four; eight units of prior keep slow sellers at 1
+        -- two units more on both sides keep slow sellers at 1
         case
-            when units_28d > 0
+            when recent_units is not null
                 then least(demand_cap, greatest(
-                    demand_floor, 1 + demand_slope * ln((4 * units_7d + 8) / (units_28d + 8)) / ln(2.0)
+                    demand_floor,
+                    1 + demand_slope * ln((recent_units + {{ prior_units }}) / (usual_units + {{ prior_units }})) / ln(2.0)
                 ))
             else 1.0
         end as demand_factor,
@@ -66,6 +80,17 @@ factors as (
 
 ),
 
+priced as (
+
+    select
+        *,
+        cast(greatest(
+            price_floor, least(list_price, list_price * demand_factor * stock_factor * competitor_factor)
+        ) as double) as market_price
+    from factors
+
+),
+
 final as (
 
     select
@@ -76,19 +101,20 @@ final as (
         cast(demand_factor as double) as demand_factor,
         cast(stock_factor as double) as stock_factor,
         cast(competitor_factor as double) as competitor_factor,
-        cast(greatest(
-            price_floor, least(list_price, list_price * demand_factor * stock_factor * competitor_factor)
-        ) as double) as market_price,
+        market_price,
         cast(price_floor as double) as price_floor,
         case when unit_cost is null then 'MAX_DISCOUNT' else 'MARGIN_FLOOR' end as floor_guardrail,
         unit_cost,
-        prior_price_30d,
+        discount_response,
+        cast({{ response_floor('market_price', 'unit_cost', 'discount_response') }} as double) as response_floor,
+        prior_price,
+        reduction_began_on,
         last_price,
         k_share,
         max_step,
         price_step,
         price_ending
-    from factors
+    from priced
 
 )
 
