@@ -70,7 +70,9 @@ earned as (
         cast(lines.paid as decimal(18, 2)) as paid,
         cast(coalesce(multiplied.tier_multiplier, 1) as double) as tier_multiplier,
         cast(coalesce(multiplied.offer_multiplier, 1) as double) as offer_multiplier,
-        {{ points_for('lines.paid', 'coalesce(multiplied.tier_multiplier, 1) * coalesce(multiplied.offer_multiplier, 1)') }} as points
+        {{ points_for(
+            'lines.paid', 'coalesce(multiplied.tier_multiplier, 1) * coalesce(multiplied.offer_multiplier, 1)'
+        ) }} as points
     from lines
     left join multiplied on lines.order_id = multiplied.order_id and lines.line_number = multiplied.line_number
 
