@@ -41,7 +41,7 @@ def ledger_sql(renderer: Renderer) -> str:
     return renderer.model(PROJECT / "models/promotions/loyalty_points.sql")[0]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(accounts=_accounts)
 def test_the_ledger_is_that_of_a_queue(accounts: list[Account], ledger_sql: str) -> None:
     with duckdb.connect() as connection:
@@ -221,8 +221,57 @@ def test_a_tier_that_is_there_twice_and_no_tier_at_all_are_named(
     assert tier_faults(renderer, connection, []) == [" has no base tier; one row needs enter_points 0"]
 
 
-def tier_faults(renderer: Renderer, connection: duckdb.DuckDBPyConnection, rows: list[list[object]]) -> list[str]:
-    """What the build would say of such a seeds/loyalty_tiers.csv."""
+_walks = st.lists(st.lists(st.integers(0, 3_000), min_size=6, max_size=6), min_size=20, max_size=40)
+
+
+@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+@given(walks=_walks)
+def test_tiers_follow_from_the_record_of_earlier_days(walks: list[list[int]]) -> None:
+    """Members' points on six days, 40 days apart: up at once, down below stay_points and after 90 days alone."""
+    statement = Renderer(SETTINGS[1]).model(PROJECT / "models/promotions/loyalty_tier_changes.sql")[0]
+    with duckdb.connect() as connection:
+        write_tiers(connection, [[name, *row] for name, row in TIERS.items()])
+        connection.execute(f"""
+            create macro {ENGINE_PREFIX}days_between(first_day, last_day) as date_diff('day', first_day, last_day);
+            create table this_model (
+                as_of_date date, user_id varchar, tier varchar, tier_since date, former_tier varchar, qualifying_points double,
+                points_multiplier double, reason varchar
+            );
+        """)
+        held: dict[str, tuple[str, date]] = {}
+        for visit in range(6):
+            day = AS_OF + timedelta(days=40 * visit)
+            points = {f"u{number}": walk[visit] for number, walk in enumerate(walks)}
+            members = ", ".join(f"('{user}', {count})" for user, count in points.items())
+            connection.execute(f"""
+                create or replace table loyalty_members as
+                select user_id, date '{day}' as as_of_date, 'policy' as run_by, null as shop_tier, qualifying_points
+                from (values {members}) as members (user_id, qualifying_points)
+            """)
+            connection.execute(f"insert into this_model {statement}")
+            for user, count in points.items():
+                tier = next_tier(held.get(user), count, day)
+                held[user] = held[user] if user in held and held[user][0] == tier else (tier, day)
+            newest = connection.execute("""
+                select user_id, max_by(tier, as_of_date), max_by(tier_since, as_of_date) from this_model group by user_id
+            """).fetchall()
+            assert {user: (tier, since) for user, tier, since in newest} == held
+
+
+def next_tier(held: tuple[str, date] | None, points: int, day: date) -> str:
+    """The tier on `day` of a member who held `held` (tier, since when) before."""
+    ranks = list(TIERS)
+    entered = max((name for name in ranks if points >= int(TIERS[name][1] or 0)), key=ranks.index)
+    if held is None or ranks.index(entered) > ranks.index(held[0]):
+        return entered
+    _, _, stay, least_days, _ = TIERS[held[0]]
+    if points >= int(stay or 0) or (day - held[1]).days < int(least_days or 0):
+        return held[0]
+    below = ranks[: ranks.index(held[0])]
+    return max((name for name in below if points >= int(TIERS[name][2] or 0)), key=ranks.index)
+
+
+def write_tiers(connection: duckdb.DuckDBPyConnection, rows: list[list[object]]) -> None:
     connection.execute("""
         create or replace table loyalty_tiers (
             tier varchar, rank integer, enter_points double, stay_points double, min_days_in_tier integer,
@@ -231,4 +280,9 @@ def tier_faults(renderer: Renderer, connection: duckdb.DuckDBPyConnection, rows:
     """)
     for row in rows:
         connection.execute("insert into loyalty_tiers values (?, ?, ?, ?, ?, ?)", row)
+
+
+def tier_faults(renderer: Renderer, connection: duckdb.DuckDBPyConnection, rows: list[list[object]]) -> list[str]:
+    """What the build would say of such a seeds/loyalty_tiers.csv."""
+    write_tiers(connection, rows)
     return [fault for (fault,) in connection.execute(renderer.macro("loyalty_tier_faults")).fetchall()]

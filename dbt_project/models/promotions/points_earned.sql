@@ -12,6 +12,7 @@ lines as (
         lines.user_id,
         lines.order_id,
         lines.line_number,
+        lines.product_id,
         lines.ordered_at,
         lines.ordered_on,
         lines.quantity,
@@ -19,6 +20,16 @@ lines as (
     from {{ ref('stg_order_lines') }} as lines
     inner join members on lines.user_id = members.user_id and lines.ordered_at >= members.counts_from
     where lines.paid_price * lines.quantity > 0
+
+),
+
+orders as (
+
+    select
+        order_id,
+        sum(paid) as paid
+    from lines
+    group by order_id
 
 ),
 
@@ -36,6 +47,9 @@ multiplied as (
             lines.user_id = spans.user_id
             and lines.ordered_at >= spans.held_from
             and (lines.ordered_at < spans.held_until or spans.held_until is null)
+    inner join orders on lines.order_id = orders.order_id and orders.paid >= coalesce(spans.min_spend, 0)
+    left join {{ ref('stg_products') }} as products on lines.product_id = products.product_id
+    where {{ admits('spans.categories', 'products.category') }}
     group by lines.order_id, lines.line_number
 
 ),

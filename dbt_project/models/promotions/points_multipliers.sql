@@ -19,6 +19,8 @@ spans as (
         'tier' as source,
         tier as source_id,
         points_multiplier,
+        cast(null as decimal(18, 2)) as min_spend,
+        cast(null as string) as categories,
         {{ utc_midnight('as_of_date') }} as held_from,
         {{ utc_midnight('next_change_on') }} as held_until
     from tiers
@@ -31,6 +33,8 @@ spans as (
         'offer' as source,
         offers.promotion_id as source_id,
         catalogue.points_multiplier,
+        catalogue.min_spend,
+        catalogue.categories,
         {{ utc_midnight('offers.as_of_date') }} as held_from,
         offers.valid_to as held_until
     from {{ earlier_offers() }} as offers
@@ -46,6 +50,8 @@ final as (
         source,
         source_id,
         cast(points_multiplier as double) as points_multiplier,
+        min_spend,
+        categories,
         held_from,
         held_until
     from spans
