@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from promo_cli import build, demo, evaluate, export, load, models, train
+from promo_cli import build, demo, evaluate, export, load, models, plan, train
 from promo_cli.errors import as_promo_error
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app = typer.Typer(
 app.add_typer(load.app, name="load")
 app.command("build", epilog="Example: promo build --as-of-date 2017-12-01")(build.build)
 app.command("demo", epilog="Example: promo demo --database warehouse/demo.duckdb")(demo.demo)
+app.command("plan", epilog="Example: promo plan weekly_thanks")(plan.plan)
 app.command("export", epilog="Example: promo export welcome --format parquet")(export.export)
 app.command("train", epilog="Example: promo train purchase_intent --seed 1")(train.train)
 app.command("evaluate", epilog="Example: promo evaluate purchase_intent --json")(evaluate.evaluate)

@@ -53,7 +53,7 @@ def test_every_promotion_and_audit_relation_opens_in_a_plain_client(plain: duckd
 
 
 def test_rows_in_are_rows_accepted_and_rejected(plain: duckdb.DuckDBPyConnection) -> None:
-    assert one(plain, "select count(*) from audits.row_accounting") == 18
+    assert one(plain, "select count(*) from audits.row_accounting") == 19
     assert one(plain, "select count(*) from audits.row_accounting where rows_in <> rows_accepted + rows_rejected") == 0
     assert one(plain, "select rows_accepted from audits.row_accounting where table_name = 'users'") == 80
 
@@ -114,6 +114,26 @@ def test_a_campaign_leaves_a_file_that_names_the_models_behind_it(built: Path, t
     assert {"interest", "purchase_intent_blend"} <= models
 
 
+def test_members_have_the_tier_and_the_points_that_the_shop_counted(plain: duckdb.DuckDBPyConnection) -> None:
+    kept = """
+        select count(*)
+        from promotions.loyalty_status as status
+        inner join shop.loyalty_accounts as accounts using (user_id)
+        where status.tier = accounts.tier and status.points_balance = accounts.points and status.run_by = 'shop'
+    """
+    assert one(plain, kept) == one(plain, "select count(*) from promotions.loyalty_status") == 20
+    # u0 has no points to begin with; nothing is added to a balance that was counted now
+    assert plain.execute("select kind, count(*) from promotions.loyalty_points group by kind").fetchall() == [("opening", 19)]
+
+
+def test_campaigns_are_planned_before_anything_is_sent(plain: duckdb.DuckDBPyConnection) -> None:
+    planned = dict(plain.execute("select campaign_id, status from promotions.campaigns_planned").fetchall())
+    assert planned["C1"] == planned["weekly_thanks"] == "running"
+    assert one(plain, "select count(*) from promotions.campaigns_planned where expected_offers > 0") > 0  # type: ignore[operator]
+    # who gets an offer of a campaign is in its audience
+    assert one(plain, "select count(*) from promotions.campaigns_planned where offers_today > 3 * audience_size") == 0
+
+
 def test_own_columns_reach_the_features(plain: duckdb.DuckDBPyConnection) -> None:
     assert one(plain, "select x_columns ->> 'x_store_visits' from features.user_features where user_id = 'u8'") == "1"
     assert one(plain, "select x_columns ->> 'x_shelf' from features.product_features where product_id = 'p3'") == "shelf 3"
@@ -129,13 +149,16 @@ def test_a_second_build_scores_nothing_again_and_makes_the_same_offers(built: Pa
     shutil.copy(built, database)
     scored = "select user_id, product_id, scored_at from scores.interest_scores order by all"
     offered = "from promotions.offers order by all"
+    tiers = "from promotions.loyalty_tier_changes order by all"
     with duckdb.connect(str(database)) as connection:
+        tiers_before = connection.execute(tiers).fetchall()
         scores_before, offers_before = connection.execute(scored).fetchall(), connection.execute(offered).fetchall()
     assert offers_before
     run_dbt(["run"], database)
     with duckdb.connect(str(database)) as connection:
         assert connection.execute(scored).fetchall() == scores_before
         assert connection.execute(offered).fetchall() == offers_before
+        assert connection.execute(tiers).fetchall() == tiers_before
         connection.execute("insert into shop.consents select user_id, 'marketing', timestamp '2025-07-01', false from shop.users")
         connection.execute("insert into shop.consents values ('u5', 'personalisation', timestamp '2025-07-01', false)")
     run_dbt(["run"], database)
@@ -205,6 +228,10 @@ def test_an_event_log_alone_gives_segments_recommendations_and_prices(tmp_path: 
         assert one(connection, "select count(*) from promotions.recommendations") >= 60 * 15
         assert one(connection, "select count(*) from promotions.dynamic_prices where personal_price > list_price") == 0
         assert one(connection, "select count(*) from promotions.dynamic_prices") > 0
+        # a shop without accounts: everybody is a member, and what was paid is points
+        assert one(connection, "select count(*) from promotions.loyalty_status where run_by = 'policy'") == 60
+        paid = one(connection, "select sum(paid_price * quantity) from staging.stg_order_lines")
+        assert paid == one(connection, "select sum(points_balance) from promotions.loyalty_status")
         rows_in, rejected = connection.execute(
             "select rows_in, rows_rejected from audits.row_accounting where table_name = 'events'"
         ).fetchall()[0]
@@ -239,6 +266,16 @@ def test_a_failing_policy_is_one_line_that_names_the_test(built: Path, tmp_path:
         run_dbt(["test", "--select", "pricing_policy"], database)
     assert failure.value.exit_code == BUILD_FAULT
     assert "pricing_policy_shares_lie_between_0_and_1" in failure.value.message
+
+
+def test_tiers_that_contradict_each_other_stop_the_build_with_file_and_row(built: Path, tmp_path: Path) -> None:
+    database = tmp_path / "offerhouse.duckdb"
+    shutil.copy(built, database)
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("update policies.loyalty_tiers set stay_points = 9000 where tier = 'gold'")
+    with pytest.raises(PromoError, match=r"seeds/loyalty_tiers\.csv, row gold: stay_points 9000\.00 is above") as failure:
+        run_dbt(["run", "--select", "loyalty_tier_changes"], database)
+    assert failure.value.exit_code == BUILD_FAULT
 
 
 def test_a_missing_column_stops_the_build_with_one_line(built: Path, tmp_path: Path) -> None:

@@ -60,3 +60,10 @@
 {% macro duckdb__pad_left(value, length, filler) -%}
     list_concat(list_transform(range({{ length }} - len({{ value }})), lambda position: {{ filler }}), {{ value }})
 {%- endmacro %}
+
+{# Is every item of an array among some words? An empty array is. #}
+{% macro holds_only(value, words) %}{{ adapter.dispatch('holds_only')(value, words) }}{% endmacro %}
+{% macro default__holds_only(value, words) %}size(array_except({{ value }}, array({{ words | join(', ') }}))) = 0{% endmacro %}
+{% macro duckdb__holds_only(value, words) -%}
+    len(list_filter({{ value }}, lambda item: item not in ({{ words | join(', ') }}))) = 0
+{%- endmacro %}

@@ -19,6 +19,7 @@
         'consents': ['user_id', 'purpose', 'changed_at'],
         'offer_feedback': ['user_id', 'offer_id', 'given_at'],
         'loyalty_accounts': ['user_id'],
+        'points_redemptions': ['redemption_id'],
         'product_promotions': ['product_id', 'week_start'],
     }) }}
 {% endmacro %}

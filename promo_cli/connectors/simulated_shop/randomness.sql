@@ -55,3 +55,7 @@ create or replace temp macro is_sent(user_number, campaign) as campaign >= 0 and
 -- four fifths of those chosen, by the toss of a coin: the rest is the holdout
 create or replace temp macro is_treated(user_number, campaign) as
     is_sent(user_number, campaign) and u2('treated', user_number, greatest(campaign, 0)) < 0.8;
+
+-- table: balance_day
+-- the day on which the shop counted its members' points
+create or replace temp macro balance_day() as getvariable('sim_days') - least(60, getvariable('sim_days') // 2);

@@ -236,11 +236,13 @@ where is_treated(person, number) and active_from <= 10 + 14 * number and u2('say
 order by number, person;
 
 -- table: loyalty_accounts
+-- the points were counted a while ago: a point for each unit of money spent until then
 create table shop.loyalty_accounts as
 with spend as (
     select
         person,
         cast(sum(total) as integer) as spent,
+        cast(sum(total) filter (where day < balance_day()) as integer) as counted,
     from truth.orders
     group by person
 )
@@ -248,9 +250,35 @@ with spend as (
 select
     'u' || people.person as user_id,
     case when coalesce(spent, 0) >= 1000 then 'gold' when coalesce(spent, 0) >= 300 then 'silver' else 'basic' end as tier,
-    coalesce(spent, 0) as points,
+    coalesce(counted, 0) as points,
     sim_moment(if(people.active_from > 0, people.active_from, -30 - floor(900 * u('sign up', people.person))), 36002) as joined_at,
+    sim_moment(balance_day(), 0) as balance_at,
 from truth.people as people
 left join spend on people.person = spend.person
 where u('member', people.person) < 0.6
 order by people.person;
+
+-- table: points_redemptions
+-- a third of the members spend some of what had been counted, with their first order after that
+create table shop.points_redemptions as
+with first_orders as (
+    select
+        'u' || person as user_id,
+        min(visit) as visit,
+        min_by(day, visit) as day,
+        min_by(second, visit) as second,
+    from truth.orders
+    where day >= balance_day() and u('redeems', person) < 0.33
+    group by person
+)
+
+select
+    'points-o' || first_orders.visit as redemption_id,
+    first_orders.user_id,
+    'o' || first_orders.visit as order_id,
+    cast(floor(accounts.points * (0.2 + 0.6 * u('points', first_orders.visit))) as decimal(18, 2)) as points,
+    sim_moment(first_orders.day, first_orders.second) as redeemed_at,
+from first_orders
+inner join shop.loyalty_accounts as accounts on first_orders.user_id = accounts.user_id
+where accounts.points >= 20
+order by first_orders.visit;

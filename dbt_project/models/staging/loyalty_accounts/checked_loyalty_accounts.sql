@@ -34,6 +34,7 @@ judged as (
         base.tier,
         base.points,
         base.joined_at,
+        base.balance_at,
         base.x_columns,
         base.source_row,
         {{ reject_reasons({
@@ -59,7 +60,7 @@ numbered as (
         {{ array_size('broken_rules') }} = 0 as is_clean,
         row_number() over (
             partition by user_id, {{ array_size('broken_rules') }} = 0
-            order by joined_at, tier, points
+            order by joined_at, tier, points, balance_at nulls last
         ) as copy_number
     from judged
 
@@ -72,6 +73,7 @@ final as (
         tier,
         points,
         joined_at,
+        balance_at,
         x_columns,
         case
             when is_clean and copy_number > 1 then {{ array_of(["'DUPLICATE_KEY'"]) }}
@@ -82,6 +84,7 @@ final as (
             'tier',
             'points',
             'joined_at',
+            'balance_at',
             'x_columns'
         ]) }}) end as rejected_row
     from numbered

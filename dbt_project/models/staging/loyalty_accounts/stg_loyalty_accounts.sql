@@ -4,6 +4,7 @@ select
     tier,
     points,
     joined_at,
+    balance_at,
     x_columns
 from {{ ref('checked_loyalty_accounts') }}
 where {{ array_size('reject_reasons') }} = 0

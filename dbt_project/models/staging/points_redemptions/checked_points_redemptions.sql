@@ -1,0 +1,98 @@
+-- redemptions of points: typed, with the code of every contract rule a row breaks
+with base as (
+
+    select * from {{ ref('base_points_redemptions') }}
+
+),
+
+as_of as (
+
+    select max(data_until) as data_until
+    from {{ ref('as_of_dates') }}
+
+),
+
+known_users as (
+
+    select distinct user_id
+    from {{ ref('checked_users') }}
+    where {{ array_size('reject_reasons') }} = 0
+
+),
+
+user_counts as (
+
+    select count(*) as users
+    from known_users
+
+),
+
+judged as (
+
+    select
+        base.redemption_id,
+        base.user_id,
+        base.order_id,
+        base.points,
+        base.redeemed_at,
+        {{ local_date('base.redeemed_at') }} as redeemed_on,
+        base.x_columns,
+        base.source_row,
+        {{ reject_reasons({
+            "MISSING_REDEMPTION_ID": "base.redemption_id is null",
+            "MISSING_USER_ID": "base.user_id is null",
+            "MISSING_POINTS": "base.points is null",
+            "MISSING_REDEEMED_AT": "base.redeemed_at is null",
+            "UNKNOWN_USER": "base.user_id is not null and known_users.user_id is null and user_counts.users > 0",
+            "FUTURE_DATE": "base.redeemed_at >= " ~ utc_midnight("as_of.data_until"),
+            "IMPLAUSIBLE_DATE": "base.redeemed_at < timestamp '1970-01-01'",
+            "NEGATIVE_POINTS": "points < 0"
+        }) }} as broken_rules
+    from base
+    cross join as_of
+    cross join user_counts
+    left join known_users on base.user_id = known_users.user_id
+
+),
+
+numbered as (
+
+    select
+        *,
+        {{ array_size('broken_rules') }} = 0 as is_clean,
+        row_number() over (
+            partition by redemption_id, {{ array_size('broken_rules') }} = 0
+            order by redeemed_at, user_id, points
+        ) as copy_number
+    from judged
+
+),
+
+final as (
+
+    select
+        redemption_id,
+        user_id,
+        order_id,
+        points,
+        redeemed_at,
+        redeemed_on,
+        x_columns,
+        case
+            when is_clean and copy_number > 1 then {{ array_of(["'DUPLICATE_KEY'"]) }}
+            else broken_rules
+        end as reject_reasons,
+        case when not is_clean or copy_number > 1 then coalesce(source_row, {{ json_object([
+            'redemption_id',
+            'user_id',
+            'order_id',
+            'points',
+            'redeemed_at',
+            'redeemed_on',
+            'x_columns'
+        ]) }}) end as rejected_row
+    from numbered
+
+)
+
+select * from final

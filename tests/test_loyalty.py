@@ -1,0 +1,288 @@
+"""The ledger of loyalty points against a queue in plain Python, and tiers that contradict each other."""
+
+from collections import deque
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from rendered_sql import ENGINE_PREFIX, PROJECT, SETTINGS, Renderer
+
+START = datetime(2024, 1, 1)
+HOURS = 24 * 12
+"""Length of a generated history; hours are few, so that much falls on one moment."""
+KEEPS = 5
+"""Days until points expire."""
+AS_OF = date(2024, 1, 13)
+
+Entry = tuple[str, str, Decimal, Decimal]
+"""Kind, what it is about, points, balance after it."""
+Account = list[tuple[str, int, int, int]]
+"""(purchase, hour, points in hundredths, -), (return, hour, purchase it is of, tenths of it) or (redemption, hour, points, -)."""
+
+_hours = st.integers(0, HOURS - 1).map(lambda hour: hour // 4 * 4)
+_moves = st.one_of(
+    st.tuples(st.just("purchase"), _hours, st.integers(1, 5_000), st.just(0)),
+    st.tuples(st.just("return"), _hours, st.integers(0, 5), st.integers(0, 14)),
+    st.tuples(st.just("redemption"), _hours, st.integers(0, 6_000), st.just(0)),
+)
+_accounts = st.lists(st.lists(_moves, max_size=24), min_size=1, max_size=12)
+
+
+@pytest.fixture(scope="module")
+def renderer() -> Renderer:
+    return Renderer(SETTINGS[0])
+
+
+@pytest.fixture(scope="module")
+def ledger_sql(renderer: Renderer) -> str:
+    return renderer.model(PROJECT / "models/promotions/loyalty_points.sql")[0]
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@given(accounts=_accounts)
+def test_the_ledger_is_that_of_a_queue(accounts: list[Account], ledger_sql: str) -> None:
+    with duckdb.connect() as connection:
+        write_shop(connection, accounts)
+        ledger = connection.execute(
+            f"""
+            select user_id, kind, coalesce(redemption_id, split_part(order_id, ' ', 2)), points, balance_after, points_left
+            from ({ledger_sql})
+            order by user_id, entry_number
+            """
+        ).fetchall()
+    for number, account in enumerate(accounts):
+        entries, left = queue_of(account)
+        rows = [row[1:] for row in ledger if row[0] == f"u{number}"]
+        assert [row[:4] for row in rows] == entries
+        assert {row[1]: row[4] for row in rows if row[0] == "earned"} == left
+        assert sum(row[2] for row in rows) == sum(left.values())
+
+
+def money(hundredths: int) -> Decimal:
+    return Decimal(hundredths) / 100
+
+
+def moment(hour: int) -> datetime:
+    return START + timedelta(hours=hour)
+
+
+def returns_of(account: Account) -> list[tuple[int, int, int, int]]:
+    """(hour, purchase, number among its returns, tenths) of the returns that are of a purchase; one a purchase and moment."""
+    seen: dict[tuple[int, int], int] = {}
+    for kind, hour, purchase, tenths in account:
+        if kind == "return" and purchase < len(account) and account[purchase][0] == "purchase":
+            seen.setdefault((purchase, hour), tenths)
+    counts: dict[int, int] = {}
+    found = []
+    for (purchase, hour), tenths in sorted(seen.items(), key=lambda item: (item[0][0], item[0][1])):
+        counts[purchase] = counts.get(purchase, 0) + 1
+        found.append((hour, purchase, counts[purchase], tenths))
+    return found
+
+
+def queue_of(account: Account) -> tuple[list[Entry], dict[str, Decimal]]:
+    """What a shop assistant with a queue of coins would have written down, and what is left of each purchase."""
+    steps: list[tuple[datetime, int, datetime, str, str, int]] = []
+    for number, (kind, hour, amount, _) in enumerate(account):
+        at = moment(hour)
+        if kind == "purchase":
+            steps.append((at, 1, at, "earned", f"o{number}|1", amount))
+            expires = datetime.combine(at.date() + timedelta(days=KEEPS), datetime.min.time())
+            if expires.date() <= AS_OF:
+                steps.append((expires, 0, at, "expired", f"o{number}|1", 0))
+        elif kind == "redemption":
+            steps.append((at, 2, at, "redeemed", f"r{number}", amount))
+    given_back: dict[int, int] = {}
+    share: dict[int, int] = {}
+    for hour, purchase, number, tenths in returns_of(account):
+        bought = moment(account[purchase][1])
+        at = max(moment(hour), bought)
+        share[purchase] = min(10, share.get(purchase, 0) + tenths)
+        total = (account[purchase][2] * share[purchase] + 5) // 10  # half up
+        asked, given_back[purchase] = total - given_back.get(purchase, 0), total
+        if at.date() >= bought.date() + timedelta(days=KEEPS):
+            asked = 0
+        steps.append((at, 2, at, "returned", f"o{purchase}|1|{number}", asked))
+
+    queue: deque[list[int | str]] = deque()
+    left: dict[str, int] = {}
+    entries: list[Entry] = []
+    for _, _, _, kind, about, amount in sorted(steps):
+        if kind == "earned":
+            left[about] = amount
+            queue.append([about])
+            change = amount
+        elif kind == "expired":
+            change, left[about] = -left[about], 0
+            if not change:
+                continue
+        else:
+            wanted = amount
+            while wanted and queue:
+                first = str(queue[0][0])
+                taken = min(wanted, left[first])
+                left[first] -= taken
+                wanted -= taken
+                if not left[first]:
+                    queue.popleft()
+            change = wanted - amount
+        balance = sum(left.values())
+        assert balance >= 0
+        entries.append((kind, about if kind == "redeemed" else about.split("|")[0], money(change), money(balance)))
+    return entries, {about.split("|")[0]: money(points) for about, points in left.items()}
+
+
+def write_shop(connection: duckdb.DuckDBPyConnection, accounts: list[Account]) -> None:
+    """The tables that the ledger reads, of a shop whose days are cut in UTC."""
+    connection.execute(f"""
+        set TimeZone = 'UTC';
+        create macro {ENGINE_PREFIX}utc_midnight(day) as cast(day as timestamp);
+        create table as_of_dates as select date '{AS_OF}' as as_of_date, date '{AS_OF}' as data_until;
+        create table loyalty_members (user_id varchar, counts_from timestamp);
+        create table points_earned (
+            user_id varchar, earned_id varchar, kind varchar, order_id varchar, line_number integer, earned_at timestamp,
+            earned_on date, expires_on date, quantity decimal(18, 3), points decimal(18, 2)
+        );
+        create table stg_returns (
+            order_id varchar, line_number integer, returned_at timestamp, returned_on date, quantity decimal(18, 3)
+        );
+        create table stg_points_redemptions (
+            redemption_id varchar, user_id varchar, order_id varchar, points decimal(18, 2), redeemed_at timestamp,
+            redeemed_on date
+        );
+    """)
+    rows: dict[str, list[list[object]]] = {}
+    for user, account in enumerate(accounts):
+        rows.setdefault("loyalty_members", []).append([f"u{user}", "1970-01-01"])
+        for number, (kind, hour, amount, _) in enumerate(account):
+            at = moment(hour)
+            if kind == "purchase":
+                row = [f"u{user}", f"o{number}|1", "earned", f"u{user} o{number}", 1, at, at.date()]
+                row += [at.date() + timedelta(days=KEEPS), 1, money(amount)]
+                rows.setdefault("points_earned", []).append(row)
+            elif kind == "redemption":
+                row = [f"r{number}", f"u{user}", "", money(amount), at, at.date()]
+                rows.setdefault("stg_points_redemptions", []).append(row)
+        for hour, purchase, _, tenths in returns_of(account):
+            row = [f"u{user} o{purchase}", 1, moment(hour), moment(hour).date(), Decimal(tenths) / 10]
+            rows.setdefault("stg_returns", []).append(row)
+    for table, values in rows.items():
+        listed = ", ".join("(" + ", ".join(f"'{value}'" for value in row) + ")" for row in values)
+        connection.execute(f"insert into {table} values {listed}")
+
+
+TIERS: dict[str, list[float | None]] = {
+    "basic": [1, 0, 0, 0, 1.0],
+    "silver": [2, 1000, 800, 90, 1.25],
+    "gold": [3, 2500, 2000, 90, 1.5],
+}
+"""Rank, enter_points, stay_points, min_days_in_tier, points_multiplier by tier."""
+
+
+@pytest.mark.parametrize(
+    ("tier", "values", "sentence"),
+    [
+        ("silver", TIERS["silver"], None),
+        ("gold", [3, 2500, 2500, 0, 1.5], None),  # no band is odd, but nothing contradicts
+        (
+            "gold",
+            [3, 2500, 2600, 90, 1.5],
+            ", row gold: stay_points 2600.00 is above enter_points 2500.00, so who enters would fall out again; "
+            "lower stay_points",
+        ),
+        ("gold", [2, 2500, 2000, 90, 1.5], ", rows gold and silver: both have rank 2; give each tier a rank of its own"),
+        (
+            "gold",
+            [3, 1000, 800, 90, 1.5],
+            ", row gold: enter_points 1000.00 is not above that of silver, the tier below it; raise it or change the ranks",
+        ),
+        ("basic", [1, 1, 0, 0, 1.0], " has no base tier; one row needs enter_points 0"),
+        ("silver", [2, 1000, None, 90, 1.25], ", row silver: a value is missing; fill in every column"),
+        ("silver", [2, 1000, 800, -1, 1.25], ", row silver: points and days are 0 or more; correct the one below 0"),
+        ("silver", [2, 1000, 800, 90, 0], ", row silver: points_multiplier is not above 0; 1 earns what the policy says"),
+    ],
+)
+def test_tiers_that_contradict_each_other_are_named(
+    renderer: Renderer, connection: duckdb.DuckDBPyConnection, tier: str, values: list[float | None], sentence: str | None
+) -> None:
+    changed: dict[str, list[float | None]] = {**TIERS, tier: values}
+    faults = tier_faults(renderer, connection, [[name, *row] for name, row in changed.items()])
+    assert (faults[0] if faults else None) == sentence
+
+
+def test_a_tier_that_is_there_twice_and_no_tier_at_all_are_named(
+    renderer: Renderer, connection: duckdb.DuckDBPyConnection
+) -> None:
+    twice: list[list[object]] = [["basic", 1, 0, 0, 0, 1.0], ["basic", 2, 100, 50, 0, 1.0]]
+    assert tier_faults(renderer, connection, twice)[0] == ", row basic: the tier is there twice; keep one row"
+    assert tier_faults(renderer, connection, []) == [" has no base tier; one row needs enter_points 0"]
+
+
+_walks = st.lists(st.lists(st.integers(0, 3_000), min_size=6, max_size=6), min_size=20, max_size=40)
+
+
+@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+@given(walks=_walks)
+def test_tiers_follow_from_the_record_of_earlier_days(walks: list[list[int]]) -> None:
+    """Members' points on six days, 40 days apart: up at once, down below stay_points and after 90 days alone."""
+    statement = Renderer(SETTINGS[1]).model(PROJECT / "models/promotions/loyalty_tier_changes.sql")[0]
+    with duckdb.connect() as connection:
+        write_tiers(connection, [[name, *row] for name, row in TIERS.items()])
+        connection.execute(f"""
+            create macro {ENGINE_PREFIX}days_between(first_day, last_day) as date_diff('day', first_day, last_day);
+            create table this_model (
+                as_of_date date, user_id varchar, tier varchar, tier_since date, former_tier varchar, qualifying_points double,
+                points_multiplier double, reason varchar
+            );
+        """)
+        held: dict[str, tuple[str, date]] = {}
+        for visit in range(6):
+            day = AS_OF + timedelta(days=40 * visit)
+            points = {f"u{number}": walk[visit] for number, walk in enumerate(walks)}
+            members = ", ".join(f"('{user}', {count})" for user, count in points.items())
+            connection.execute(f"""
+                create or replace table loyalty_members as
+                select user_id, date '{day}' as as_of_date, 'policy' as run_by, null as shop_tier, qualifying_points
+                from (values {members}) as members (user_id, qualifying_points)
+            """)
+            connection.execute(f"insert into this_model {statement}")
+            for user, count in points.items():
+                tier = next_tier(held.get(user), count, day)
+                held[user] = held[user] if user in held and held[user][0] == tier else (tier, day)
+            newest = connection.execute("""
+                select user_id, max_by(tier, as_of_date), max_by(tier_since, as_of_date) from this_model group by user_id
+            """).fetchall()
+            assert {user: (tier, since) for user, tier, since in newest} == held
+
+
+def next_tier(held: tuple[str, date] | None, points: int, day: date) -> str:
+    """The tier on `day` of a member who held `held` (tier, since when) before."""
+    ranks = list(TIERS)
+    entered = max((name for name in ranks if points >= int(TIERS[name][1] or 0)), key=ranks.index)
+    if held is None or ranks.index(entered) > ranks.index(held[0]):
+        return entered
+    _, _, stay, least_days, _ = TIERS[held[0]]
+    if points >= int(stay or 0) or (day - held[1]).days < int(least_days or 0):
+        return held[0]
+    below = ranks[: ranks.index(held[0])]
+    return max((name for name in below if points >= int(TIERS[name][2] or 0)), key=ranks.index)
+
+
+def write_tiers(connection: duckdb.DuckDBPyConnection, rows: list[list[object]]) -> None:
+    connection.execute("""
+        create or replace table loyalty_tiers (
+            tier varchar, rank integer, enter_points double, stay_points double, min_days_in_tier integer,
+            points_multiplier double
+        )
+    """)
+    for row in rows:
+        connection.execute("insert into loyalty_tiers values (?, ?, ?, ?, ?, ?)", row)
+
+
+def tier_faults(renderer: Renderer, connection: duckdb.DuckDBPyConnection, rows: list[list[object]]) -> list[str]:
+    """What the build would say of such a seeds/loyalty_tiers.csv."""
+    write_tiers(connection, rows)
+    return [fault for (fault,) in connection.execute(renderer.macro("loyalty_tier_faults")).fetchall()]
