@@ -106,7 +106,7 @@ users as (
         on segments.as_of_date = features.as_of_date and segments.user_id = features.user_id
     left join {{ ref('risk_scores') }} as risk
         on segments.as_of_date = risk.as_of_date and segments.user_id = risk.user_id
-    left join {{ ref('stg_loyalty_accounts') }} as members on segments.user_id = members.user_id
+    left join {{ ref('loyalty_status') }} as members on segments.user_id = members.user_id
     left join {{ ref('stg_users') }} as people on segments.user_id = people.user_id
     left join {{ ref('user_clusters') }} as clusters
         on segments.as_of_date = clusters.as_of_date and segments.user_id = clusters.user_id
