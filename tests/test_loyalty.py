@@ -221,15 +221,12 @@ def test_a_tier_that_is_there_twice_and_no_tier_at_all_are_named(
     assert tier_faults(renderer, connection, []) == [" has no base tier; one row needs enter_points 0"]
 
 
-_walks = st.lists(st.lists(st.integers(0, 3_000), min_size=6, max_size=6), min_size=20, max_size=40)
+class Tiers:
+    """Tiers dealt day after day by the model's own SQL, over the record that it leaves."""
 
-
-@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
-@given(walks=_walks)
-def test_tiers_follow_from_the_record_of_earlier_days(walks: list[list[int]]) -> None:
-    """Members' points on six days, 40 days apart: up at once, down below stay_points and after 90 days alone."""
-    statement = Renderer(SETTINGS[1]).model(PROJECT / "models/promotions/loyalty_tier_changes.sql")[0]
-    with duckdb.connect() as connection:
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+        self.statement = Renderer(SETTINGS[1]).model(PROJECT / "models/promotions/loyalty_tier_changes.sql")[0]
         write_tiers(connection, [[name, *row] for name, row in TIERS.items()])
         connection.execute(f"""
             create macro {ENGINE_PREFIX}days_between(first_day, last_day) as date_diff('day', first_day, last_day);
@@ -238,24 +235,100 @@ def test_tiers_follow_from_the_record_of_earlier_days(walks: list[list[int]]) ->
                 points_multiplier double, reason varchar
             );
         """)
+
+    def deal(self, day: date, members: list[tuple[str, float, str | None]]) -> None:
+        """(user, qualifying points, the tier the shop says, if it says one)."""
+        listed = ", ".join(f"('{user}', {points}, {repr(tier) if tier else 'null'})" for user, points, tier in members)
+        self.connection.execute(f"""
+            create or replace table loyalty_members as
+            select *, date '{day}' as as_of_date, if(shop_tier is null, 'policy', 'shop') as run_by
+            from (values {listed}) as members (user_id, qualifying_points, shop_tier)
+        """)
+        self.connection.execute(f"insert into this_model {self.statement}")
+
+    def held(self) -> dict[str, tuple[str, date]]:
+        """Tier and since when, by user."""
+        newest = """
+            select user_id, max_by(tier, as_of_date), max_by(tier_since, as_of_date) from this_model group by user_id
+        """
+        return {user: (tier, since) for user, tier, since in self.connection.execute(newest).fetchall()}
+
+
+BEFORE = date(2024, 1, 1)
+TODAY = date(2024, 3, 31)
+"""90 days later."""
+
+
+@pytest.mark.parametrize(
+    ("former", "since", "points", "said", "dealt"),
+    [
+        (None, BEFORE, 999.99, None, ("basic", TODAY, "JOINED")),
+        ("basic", BEFORE, 1000, None, ("silver", TODAY, "UP")),
+        ("basic", BEFORE, 2500, None, ("gold", TODAY, "UP")),
+        ("silver", BEFORE, 800, None, None),  # between stay and enter: nothing changes
+        ("silver", BEFORE, 799.99, None, ("basic", TODAY, "DOWN")),
+        ("silver", BEFORE + timedelta(days=1), 0, None, None),  # not before 90 days
+        ("gold", BEFORE, 1999, None, ("silver", TODAY, "DOWN")),
+        ("gold", BEFORE, 800, None, ("silver", TODAY, "DOWN")),  # enough to stay in silver, if not to enter it
+        ("gold", BEFORE, 0, None, ("basic", TODAY, "DOWN")),
+        ("bronze", BEFORE, 850, None, ("basic", TODAY, "TIERS_RENAMED")),
+        ("gold", BEFORE, 0, "gold", None),  # the shop keeps its members itself
+        ("gold", BEFORE, 0, "platinum", ("platinum", TODAY, "SHOP")),
+    ],
+)
+def test_one_goes_up_at_once_and_down_below_stay_alone(
+    connection: duckdb.DuckDBPyConnection,
+    former: str | None,
+    since: date,
+    points: float,
+    said: str | None,
+    dealt: tuple[str, date, str] | None,
+) -> None:
+    tiers = Tiers(connection)
+    if former is not None:
+        multiplier = TIERS.get(former, [0, 0, 0, 0, 1.0])[4]
+        # a later day, built before, says nothing about this one
+        connection.execute(
+            f"""
+            insert into this_model values
+                ('{since}', 'u', '{former}', '{since}', null, 0, {multiplier}, 'JOINED'),
+                ('{TODAY + timedelta(days=9)}', 'u', 'silver', '{TODAY + timedelta(days=9)}', null, 0, 1.25, 'UP')
+            """
+        )
+    tiers.deal(TODAY, [("u", points, said)])
+    today = f"select tier, tier_since, reason from this_model where as_of_date = '{TODAY}'"
+    assert connection.execute(today).fetchall() == ([dealt] if dealt else [])
+
+
+def test_a_tier_that_earns_another_multiple_is_held_on(connection: duckdb.DuckDBPyConnection) -> None:
+    tiers = Tiers(connection)
+    tiers.deal(BEFORE, [("u", 1000, None)])
+    connection.execute("update loyalty_tiers set points_multiplier = 1.3 where tier = 'silver'")
+    tiers.deal(TODAY, [("u", 900, None)])
+    assert connection.execute("select tier, tier_since, points_multiplier, reason from this_model").fetchall() == [
+        ("silver", BEFORE, 1.25, "JOINED"),
+        ("silver", BEFORE, 1.3, "TERMS"),
+    ]
+
+
+_walks = st.lists(st.lists(st.integers(0, 3_000), min_size=6, max_size=6), min_size=20, max_size=40)
+
+
+@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+@given(walks=_walks)
+def test_tiers_follow_from_the_record_of_earlier_days(walks: list[list[int]]) -> None:
+    """Members' points on six days, 40 days apart: up at once, down below stay_points and after 90 days alone."""
+    with duckdb.connect() as connection:
+        tiers = Tiers(connection)
         held: dict[str, tuple[str, date]] = {}
         for visit in range(6):
-            day = AS_OF + timedelta(days=40 * visit)
+            day = BEFORE + timedelta(days=40 * visit)
             points = {f"u{number}": walk[visit] for number, walk in enumerate(walks)}
-            members = ", ".join(f"('{user}', {count})" for user, count in points.items())
-            connection.execute(f"""
-                create or replace table loyalty_members as
-                select user_id, date '{day}' as as_of_date, 'policy' as run_by, null as shop_tier, qualifying_points
-                from (values {members}) as members (user_id, qualifying_points)
-            """)
-            connection.execute(f"insert into this_model {statement}")
+            tiers.deal(day, [(user, count, None) for user, count in points.items()])
             for user, count in points.items():
                 tier = next_tier(held.get(user), count, day)
                 held[user] = held[user] if user in held and held[user][0] == tier else (tier, day)
-            newest = connection.execute("""
-                select user_id, max_by(tier, as_of_date), max_by(tier_since, as_of_date) from this_model group by user_id
-            """).fetchall()
-            assert {user: (tier, since) for user, tier, since in newest} == held
+            assert tiers.held() == held
 
 
 def next_tier(held: tuple[str, date] | None, points: int, day: date) -> str:

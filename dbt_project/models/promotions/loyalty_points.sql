@@ -9,9 +9,7 @@
 ] %}
 with dates as (
 
-    select
-        as_of_date,
-        {{ utc_midnight('as_of_date') }} as as_of_at
+    select as_of_date
     from {{ ref('as_of_dates') }}
     where as_of_date = data_until
 
