@@ -47,9 +47,11 @@ def segments_sql() -> str:
 
 
 @pytest.fixture(scope="module")
-def check_sql() -> str:
-    name = "segment_rules_csv_gives_every_user_one_segment_of_each_dimension"
-    return Renderer(SETTINGS[0]).model(PROJECT / f"tests/{name}.sql")[0]
+def check_sql(shop: duckdb.DuckDBPyConnection) -> str:
+    """The part of audits.policy_faults that looks at segment rules and recommendations."""
+    shop.execute(f"create table recommendation_weights as from read_csv('{PROJECT}/seeds/recommendation_weights.csv')")
+    shop.execute(f"create table policy_values as from read_csv('{PROJECT}/seeds/policy_values.csv')")
+    return f"select policy_file, policy_row, fault from ({Renderer(SETTINGS[0]).macro('segment_policy_faults')})"
 
 
 def write_rules(shop: duckdb.DuckDBPyConnection, rules: list[Rule]) -> None:
@@ -91,7 +93,7 @@ def test_rules_that_pass_the_check_give_every_user_one_segment_of_each_dimension
     shop: duckdb.DuckDBPyConnection, segments_sql: str, check_sql: str, rules: list[Rule]
 ) -> None:
     write_rules(shop, rules)
-    if shop.execute(check_sql).fetchall():
+    if any(file == "segment_rules" for file, _, _ in shop.execute(check_sql).fetchall()):
         return
     rows = shop.execute(f"select user_id, life_cycle, value_tier, intent from ({segments_sql})").fetchall()
     assert len(rows) == len({row[0] for row in rows}) == 200
@@ -103,48 +105,77 @@ def test_the_shipped_rules_pass(shop: duckdb.DuckDBPyConnection, check_sql: str)
     assert shop.execute(check_sql).fetchall() == []
 
 
-FAULTS: dict[str, tuple[Rule, str]] = {
+FAULTS: dict[str, tuple[Rule, str, str]] = {
     "unknown dimension": (
         {"dimension": "mood", "segment": "merry", "priority": 1},
-        "seeds/segment_rules.csv, row mood,merry: dimension must be life_cycle or value_tier or intent",
+        "mood/merry",
+        "the dimension is unknown: write life_cycle or value_tier or intent",
     ),
     "no dimension": (
         {"segment": "merry", "priority": 1},
-        "seeds/segment_rules.csv, row ?,merry: dimension must be life_cycle or value_tier or intent",
+        "?/merry",
+        "the dimension is unknown: write life_cycle or value_tier or intent",
     ),
-    "no priority": (
-        {"dimension": "intent", "segment": "eager"},
-        "seeds/segment_rules.csv, row intent,eager: segment and priority must be filled in",
-    ),
+    "no priority": ({"dimension": "intent", "segment": "eager"}, "intent/eager", "a rule needs a segment and a priority"),
     "bounds the wrong way round": (
         {"dimension": "life_cycle", "segment": "odd", "priority": 9, "recency_min": 9, "recency_max": 8},
-        "seeds/segment_rules.csv, row life_cycle,odd: recency_min is greater than recency_max, so nobody is in it",
+        "life_cycle/odd",
+        "nobody can be in it: recency_min is above recency_max",
     ),
     "a percentile in percent": (
         {"dimension": "value_tier", "segment": "top", "priority": 9, "value_percentile_min": 90.0},
-        "seeds/segment_rules.csv, row value_tier,top: a percentile or probability lies outside 0 to 1",
+        "value_tier/top",
+        "value_percentile_min lies outside 0 to 1",
     ),
     "one priority twice": (
         {"dimension": "life_cycle", "segment": "odd", "priority": 3},
-        "seeds/segment_rules.csv, dimension life_cycle: rows at_risk and odd have one priority, 3",
+        "life_cycle/odd",
+        "another segment of the dimension has the same priority: give each its own",
     ),
     "one name twice": (
         {"dimension": "intent", "segment": "unknown", "priority": 9},
-        "seeds/segment_rules.csv, dimension intent: two rows are called unknown",
+        "intent/unknown",
+        "the segment stands more than once in its dimension",
     ),
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_bad_rule_is_a_sentence_that_names_file_and_row(shop: duckdb.DuckDBPyConnection, check_sql: str, fault: str) -> None:
-    rule, sentence = FAULTS[fault]
+    rule, row, sentence = FAULTS[fault]
     write_rules(shop, [*shipped_rules(), rule])
-    assert shop.execute(check_sql).fetchall() == [(sentence,)]
+    assert ("segment_rules", row, sentence) in shop.execute(check_sql).fetchall()
 
 
 def test_a_dimension_without_a_row_for_all_is_a_sentence(shop: duckdb.DuckDBPyConnection, check_sql: str) -> None:
     write_rules(shop, [rule for rule in shipped_rules() if rule["segment"] != "prospect"])
-    sentence = (
-        "seeds/segment_rules.csv, dimension life_cycle: no row without bounds, so some users would be in none of its segments"
-    )
-    assert shop.execute(check_sql).fetchall() == [(sentence,)]
+    sentence = "some users would be in none of its segments: give the dimension a row without bounds"
+    assert shop.execute(check_sql).fetchall() == [("segment_rules", "life_cycle", sentence)]
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "row"),
+    [
+        (
+            "recommendation_weights",
+            "update recommendation_weights set segment = 'rich' where segment = 'high_value'",
+            "value_tier/rich",
+        ),
+        (
+            "recommendation_weights",
+            "update recommendation_weights set margin_weight = -1 where segment = 'low_value'",
+            "value_tier/low_value",
+        ),
+        ("policy_values", "update policy_values set value = 1.5 where name = 'new_product_every'", "new_product_every"),
+        ("policy_values", "update policy_values set value = 0 where name = 'segment_history_days'", "segment_history_days"),
+    ],
+)
+def test_bad_weights_and_numbers_are_sentences_too(
+    shop: duckdb.DuckDBPyConnection, check_sql: str, table: str, change: str, row: str
+) -> None:
+    write_rules(shop, shipped_rules())
+    shop.execute("begin")
+    shop.execute(change)
+    found = shop.execute(check_sql).fetchall()
+    shop.execute("rollback")
+    assert [fault[:2] for fault in found] == [(table, row)]

@@ -11,16 +11,22 @@ with users as (
 
 ),
 
+shop as (
+
+    select count(*) as products_sold
+    from {{ ref('recommendable_products') }}
+    where buyers_28d > 0
+
+),
+
 final as (
 
-    select *
+    select users.*
     from users
+    cross join shop
     where
-        recommendations <> last_rank
-        or (
-            recommendations = 0
-            and exists(select 1 from {{ ref('recommendable_products') }} as products where products.buyers_28d > 0)
-        )
+        users.recommendations <> users.last_rank
+        or (users.recommendations = 0 and shop.products_sold > 0)
 
 )
 
