@@ -27,8 +27,9 @@ LATER = """
 create temp table later as
 select distinct user_id, product_id
 from staging.base_order_lines
-inner join staging.as_of_dates as dates on ordered_at >= dates.as_of_date and ordered_at < dates.as_of_date + {days}
-where quantity > 0 and product_id in (select product_id from promotions.recommendable_products)
+inner join staging.as_of_dates as dates on ordered_at < dates.as_of_date + {days}
+where quantity > 0 and ordered_at > (select max(ordered_at) from staging.stg_order_lines)
+    and product_id in (select product_id from promotions.recommendable_products)
 """
 
 FIGURES = """
