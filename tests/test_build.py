@@ -67,6 +67,9 @@ def test_every_user_is_in_one_segment_of_each_dimension(plain: duckdb.DuckDBPyCo
         )
         == 0
     )
+    assert one(plain, "select count(*) from promotions.user_segments where recency_quintile between 1 and 5") == 80
+    clustered = "select count(*) from promotions.user_segments where cluster is not null"
+    assert one(plain, clustered) == one(plain, "select count(*) from promotions.user_clusters") > 0
 
 
 def test_who_refused_personalisation_has_no_profile_and_pays_the_market_price(plain: duckdb.DuckDBPyConnection) -> None:
@@ -166,6 +169,8 @@ def test_a_second_build_scores_nothing_again_and_makes_the_same_offers(built: Pa
         assert connection.execute(scored).fetchall() == [row for row in scores_before if row[0] != "u5"]
         # Nobody may be reached any more: the day's earlier offers are gone too.
         assert connection.execute(offered).fetchall() == []
+        sources = "select distinct recommendation_source from promotions.recommendations where user_id = 'u5'"
+        assert connection.execute(sources).fetchall() == [("best_seller",)]
 
 
 AS_OF = "2025-06-01"
@@ -255,6 +260,29 @@ def test_open_offers_of_yesterday_keep_their_budget_and_count_for_the_user(built
             "select count(*) from (select 1 from promotions.offers group by user_id, promotion_id having count(*) > 1)"
         )
         assert one(connection, per_promotion) == 0
+
+
+def test_segments_stay_on_record_and_a_day_built_again_is_replaced(built: Path, tmp_path: Path) -> None:
+    database = tmp_path / "offerhouse.duckdb"
+    shutil.copy(built, database)
+    with duckdb.connect(str(database)) as connection:
+        assert one(connection, "select count(*) from promotions.segment_migration") == 0
+        history = "promotions.segment_history"
+        connection.execute(f"create temp table today as from {history}")
+        connection.execute(f"update {history} set as_of_date = as_of_date - 1")
+        connection.execute(f"update {history} set life_cycle = 'prospect' where user_id = 'u1'")
+        connection.execute(f"update {history} set user_id = 'vanished' where user_id = 'u2'")
+        connection.execute(f"insert into {history} select * replace (as_of_date - 401 as as_of_date) from today")  # too old
+        connection.execute(f"insert into {history} select * replace ('wrong' as value_tier) from today")  # built before
+    run_dbt(["build", "--full-refresh", "--select", "segment_history+"], database)
+    with duckdb.connect(str(database), read_only=True) as connection:
+        assert one(connection, f"select count(distinct as_of_date) from {history}") == 2
+        assert one(connection, f"select count(*) from {history} where value_tier = 'wrong'") == 0
+        moved = "select sum(users)::integer from promotions.segment_migration where dimension = 'life_cycle' and "
+        assert one(connection, moved + "from_segment = 'prospect'") == 1
+        assert one(connection, moved + "from_segment = 'absent'") == 1
+        assert one(connection, moved + "to_segment = 'absent'") == 1
+        assert one(connection, moved + "from_segment = to_segment") == 78
 
 
 def test_a_failing_policy_is_one_line_that_names_the_test(built: Path, tmp_path: Path) -> None:

@@ -1,12 +1,17 @@
 {#
-    Rows of audits.policy_faults for one policy file: a row for each row of the seed and each rule it breaks. `key` names the row;
-    `rules` maps the condition that must not hold to what is wrong, in words.
+    Rows of audits.policy_faults for one policy file: a row for each row of the seed and each rule it breaks. `key` names the row, a
+    column or a list of them; `rules` maps the condition that must not hold to what is wrong, in words.
 #}
 {% macro policy_faults_of(file, key, rules) -%}
+    {%- set columns = [key] if key is string else key %}
     {%- for condition, sentence in rules.items() %}
     select
         '{{ file }}' as policy_file,
+        {% if columns | length == 1 -%}
         cast(policy.{{ key }} as string) as policy_row,
+        {%- else -%}
+        concat_ws('/'{% for column in columns %}, coalesce(cast(policy.{{ column }} as string), '?'){% endfor %}) as policy_row,
+        {%- endif %}
         '{{ sentence | replace("'", "''") }}' as fault
     from {{ ref(file) }} as policy
     where {{ condition }}

@@ -117,6 +117,10 @@ value_rules as (
     }) }}
 ),
 
+segment_faults as (
+    {{ segment_policy_faults() }}
+),
+
 -- a floor that lies above the list price of more than half of a category's products (those that cost less than they list at)
 floors as (
 
@@ -165,6 +169,14 @@ faults as (
         policy_row,
         fault
     from value_rules
+
+    union all
+
+    select
+        policy_file,
+        policy_row,
+        fault
+    from segment_faults
 
     union all
 

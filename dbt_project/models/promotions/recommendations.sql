@@ -1,59 +1,154 @@
--- the products to show each user, best first: interest, weighed with margin as the user's value tier asks
-with candidates as (
+-- the products to show each user, best first: interest, weighed with margin, with what the user looked at, and for variety
+-- A table in the order of users: ranked once a build, whoever reads it.
+{{ config(materialized='table') }}
+
+{% set best_first -%}
+    partition by user_id
+    order by
+        case when new_product_place is null then 0 else 1 end,
+        new_product_place nulls last,
+        round_of_category,
+        varied_relevance desc nulls last,
+        buyers_28d desc,
+        views_28d desc,
+        product_id
+{%- endset %}
+{% set whole_user = best_first ~ " rows between unbounded preceding and unbounded following" %}
+with users as (
 
     select
-        considered.as_of_date,
-        considered.user_id,
-        considered.product_id,
-        considered.is_personal,
-        considered.interest,
-        listed.product_name,
-        listed.category,
-        listed.brand,
-        segments.value_tier,
-        weights.margin_weight,
-        features.stock_on_hand,
-        features.buyers_28d,
-        sources.candidate_source,
-        coalesce(
-            1 - listed.unit_cost / nullif(coalesce(listed.list_price, features.list_price), 0),
-            {{ policy_value('default_margin_share') }}
-        ) as margin_share
-    from {{ ref('considered_products') }} as considered
-    inner join {{ ref('stg_products') }} as listed on considered.product_id = listed.product_id
-    inner join {{ ref('product_features') }} as features
-        on considered.as_of_date = features.as_of_date and considered.product_id = features.product_id
-    inner join {{ ref('user_segments') }} as segments
-        on considered.as_of_date = segments.as_of_date and considered.user_id = segments.user_id
-    inner join {{ ref('recommendation_weights') }} as weights on segments.value_tier = weights.value_tier
-    left join {{ ref('candidate_products') }} as sources
+        segments.user_id,
+        coalesce({{ exact_sum('weights.margin_weight') }}, 0) as margin_weight,
+        coalesce({{ exact_sum('weights.related_weight') }}, 0) as related_weight,
+        coalesce({{ exact_sum('weights.diversity_weight') }}, 0) as diversity_weight
+    from {{ ref('user_segments') }} as segments
+    left join {{ ref('recommendation_weights') }} as weights
         on
-            considered.as_of_date = sources.as_of_date
-            and considered.user_id = sources.user_id
-            and considered.product_id = sources.product_id
-            and considered.is_personal
-    where coalesce(features.stock_on_hand, 1) > 0
+            (weights.dimension = 'life_cycle' and segments.life_cycle = weights.segment)
+            or (weights.dimension = 'value_tier' and segments.value_tier = weights.segment)
+            or (weights.dimension = 'intent' and segments.intent = weights.segment)
+            or (weights.dimension = 'cluster' and segments.cluster_name = weights.segment)
+    group by segments.user_id
 
 ),
 
-weighed as (
+policy as (
 
     select
-        *,
-        interest * (1 + margin_weight * margin_share) as relevance
-    from candidates
+        {{ policy_value('just_bought_days') }} as just_bought_days,
+        {{ policy_value('due_share') }} as due_share,
+        {{ policy_value('max_recommendations_per_category') }} as per_category,
+        {{ policy_value('new_product_every') }} as new_product_every,
+        {{ policy_value('max_recommendations_per_user') }} as per_user
 
 ),
 
-ranked as (
+candidates as (
+
+    select
+        considered.*,
+        products.product_name,
+        products.category,
+        products.brand,
+        products.margin_share,
+        products.buyers_28d,
+        products.views_28d,
+        -- a habit of the user's own (three purchases or more) says more than other buyers do
+        case
+            when considered.own_purchase_days >= 3 then considered.own_mean_gap_days
+            when products.is_rebought then products.replenishment_days
+        end as interval_days,
+        users.diversity_weight,
+        considered.interest * (1 + users.related_weight * considered.relatedness)
+        * (1 + users.margin_weight * products.margin_share) as relevance
+    from {{ ref('considered_products') }} as considered
+    inner join {{ ref('recommendable_products') }} as products on considered.product_id = products.product_id
+    inner join users on considered.user_id = users.user_id
+
+),
+
+-- what was bought a moment ago waits until it is due again, or for so many days if people don't buy it again
+due as (
+
+    select
+        candidates.*,
+        policy.per_category,
+        policy.new_product_every,
+        policy.per_user
+    from candidates
+    cross join policy
+    where
+        candidates.own_recency_days is null
+        or candidates.own_recency_days >= coalesce(policy.due_share * candidates.interval_days, policy.just_bought_days)
+
+),
+
+in_categories as (
 
     select
         *,
         row_number() over (
-            partition by user_id
-            order by relevance desc nulls last, buyers_28d desc, product_id
-        ) as recommendation_rank
-    from weighed
+            partition by user_id, category
+            order by new_product_place nulls last, relevance desc nulls last, buyers_28d desc, views_28d desc, product_id
+        ) as place_in_category
+    from due
+
+),
+
+-- a category's further products count less and less, and beyond the policy's number only when every other category is exhausted
+varied as (
+
+    select
+        *,
+        floor((place_in_category - 1) / per_category) as round_of_category,
+        relevance / (1 + diversity_weight * (place_in_category - 1)) as varied_relevance
+    from in_categories
+
+),
+
+-- Sorting by that is the greedy choice (maximal marginal relevance, categories as likeness): within a category both relevance
+-- and its discounted form fall, so taking the best of what is left again and again gives the same order.
+placed as (
+
+    select
+        *,
+        row_number() over ({{ best_first }}) as place,
+        sum(case when new_product_place is null then 1 else 0 end) over ({{ whole_user }}) as known_products,
+        sum(case when new_product_place is null then 0 else 1 end) over ({{ whole_user }}) as new_products
+    from varied
+
+),
+
+-- the n-th new product takes the last of the n-th so many places, or comes after all that is known
+ranked as (
+
+    select
+        *,
+        case
+            when new_product_place is null
+                then place + least(new_products, floor((place - 1) / (new_product_every - 1)))
+            else least((place - known_products) * new_product_every, place)
+        end as recommendation_rank
+    from placed
+
+),
+
+sourced as (
+
+    select
+        *,
+        case
+            when not is_personal then 'best_seller'
+            when interest_source = 'peers' then 'newcomers'
+            when interest_source = 'similar_products' then 'new_product'
+            when own_purchase_days > 0 then 'buy_again'
+            when candidate_source = 'own' then 'browsed'
+            when candidate_source = 'neighbour' then 'bought_together'
+            when candidate_source = 'category' then 'category'
+            else 'popular'
+        end as recommendation_source
+    from ranked
+    where recommendation_rank <= per_user
 
 ),
 
@@ -67,19 +162,38 @@ final as (
         product_name,
         category,
         brand,
+        recommendation_source,
         interest,
-        cast(margin_share as double) as margin_share,
+        margin_share,
+        relatedness,
         cast(relevance as double) as relevance,
-        case
-            when not is_personal then 'A best seller of the shop.'
-            when candidate_source = 'own' then 'The user has bought or looked at it before.'
-            when candidate_source = 'neighbour' then 'Often bought together with what the user buys.'
-            when candidate_source = 'category' then 'A favourite of other users in a category the user buys.'
+        cast(place_in_category as integer) as place_in_category,
+        cast(varied_relevance as double) as varied_relevance,
+        case recommendation_source
+            when 'best_seller' then 'A best seller of the shop.'
+            when 'newcomers'
+                then concat_ws(
+                    '', 'Of the newcomers who are most like the user, ',
+                    cast(cast(round(100 * interest) as integer) as string), ' % bought it in the last four weeks.'
+                )
+            when 'new_product' then 'New, and like products the user is interested in.'
+            when 'buy_again'
+                then concat_ws(
+                    '',
+                    'Bought on ', cast(own_purchase_days as string), case own_purchase_days when 1 then ' day' else ' days' end,
+                    ', last ', cast(own_recency_days as string), case own_recency_days when 1 then ' day' else ' days' end,
+                    ' ago',
+                    '; bought again every ' || cast(cast(round(interval_days) as integer) as string) || ' days or so',
+                    '.'
+                )
+            when 'browsed' then 'The user looked at it and has not bought it.'
+            when 'bought_together' then 'Often bought together with what the user buys or looks at.'
+            when 'category' then 'A favourite of other users in a category the user buys.'
             else 'A best seller of the shop.'
         end as reason
-    from ranked
-    where recommendation_rank <= {{ policy_value('max_recommendations_per_user') }}
+    from sourced
 
 )
 
 select * from final
+order by user_id, recommendation_rank

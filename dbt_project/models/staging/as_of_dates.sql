@@ -17,7 +17,7 @@ horizon as (
 
     select
         {% if var('as_of_date') -%}
-        cast('{{ var("as_of_date") }}' as date)
+        max(cast('{{ var("as_of_date") }}' as date))
         {%- else -%}
         {{ add_days(local_date('max(latest)'), 1) }}
         {%- endif %} as data_until
