@@ -60,3 +60,8 @@
 {% macro duckdb__pad_left(value, length, filler) -%}
     list_concat(list_transform(range({{ length }} - len({{ value }})), lambda position: {{ filler }}), {{ value }})
 {%- endmacro %}
+
+{# In a select list: one row for each part of a text between separators. #}
+{% macro split_rows(value, separator) %}{{ adapter.dispatch('split_rows')(value, separator) }}{% endmacro %}
+{% macro default__split_rows(value, separator) %}explode(split({{ value }}, '[{{ separator }}]')){% endmacro %}
+{% macro duckdb__split_rows(value, separator) %}unnest(string_split({{ value }}, '{{ separator }}')){% endmacro %}
