@@ -2,11 +2,15 @@
 
 import math
 from collections import defaultdict
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any, TypeVar
 
 from basket_shop import ITEM_KINDS, MAX_DISCOUNT, MIN_MARGIN, PRODUCTS, Basket, Offer, Product
+
+K = TypeVar("K", bound=Hashable)
 
 
 @dataclass
@@ -49,6 +53,9 @@ def answer(basket: Basket) -> Answer:
     for level in played.levels(step_is_item=True) + played.levels(step_is_item=False):
         for promotion_id, cents in played.play(level).items():
             discounts[promotion_id] += cents
+    for offer in basket.offers:
+        if codes[offer.promotion_id] == "APPLIED" and step(offer) < 4 and discounts[offer.promotion_id] == 0:
+            codes[offer.promotion_id] = "FLOOR_REACHED"
     return Answer(sum(item.left for item in items), sum(item.floor for item in items), discounts, codes)
 
 
@@ -80,7 +87,7 @@ class _Basket:
         self.chosen: list[Offer] = []
 
     def covered(self, offer: Offer) -> dict[int, Fraction]:
-        """Share of each item that the offer covers; items that count towards its minimum alone have 0."""
+        """Share of each item that the offer covers; an item promotion is for one unit of its product, the dearest first."""
         places = [
             place
             for place, item in enumerate(self.items)
@@ -91,11 +98,11 @@ class _Basket:
         ]
         if step(offer) > 1:
             return dict.fromkeys(places, Fraction(1))
-        shares = dict.fromkeys(places, Fraction(0))
+        shares = {}
         unit = Fraction(1)
         for place in sorted(places, key=lambda place: -self.items[place].price):
-            if self.items[place].product.product_id == offer.product_id:
-                used = min(unit, self.items[place].quantity)
+            used = min(unit, self.items[place].quantity)
+            if self.items[place].product.product_id == offer.product_id and used:
                 unit -= used
                 shares[place] = used / self.items[place].quantity
         return shares
@@ -120,13 +127,29 @@ class _Basket:
             return {place: amount * room / total if total else Fraction(0) for place, room in rooms.items()}
         return dict.fromkeys(covered, Fraction(0))
 
+    def _compounded(self, offer: Offer, level: list[Offer]) -> dict[int, Fraction]:
+        """wishes(), percentages of a level on what they leave of one another."""
+        if offer.percent_off is None:
+            return self.wishes(offer)
+        wishes = {}
+        for place, share in self.covered(offer).items():
+            percents = [
+                Fraction(str(other.percent_off)) / 100 * self.covered(other)[place]
+                for other in level
+                if other.percent_off is not None and place in self.covered(other)
+            ]
+            joint = 1 - math.prod(1 - percent for percent in percents)
+            part = Fraction(str(offer.percent_off)) / 100 * share * joint / sum(percents)
+            room = max(0, self.items[place].left - self.floor(offer, self.items[place])) * share
+            wishes[place] = min(room, part * self.items[place].left)
+        return wishes
+
     def spend(self, offer: Offer) -> int:
-        # without a minimum, what an item promotion doesn't discount isn't looked at
         return sum(self.items[place].left for place in self.covered(offer))
 
     def refusal(self, offer: Offer) -> str | None:
         """Why it would take off nothing at the prices as they are, were it the only one."""
-        if not any(self.covered(offer).values()):
+        if not self.covered(offer):
             return "NO_MATCHING_LINE"
         if offer.min_spend is not None and self.spend(offer) < offer.min_spend * 100:
             return "MIN_SPEND_NOT_REACHED"
@@ -139,13 +162,13 @@ class _Basket:
         alone = {offer.promotion_id: half_up(sum(self.wishes(offer).values(), Fraction(0))) for offer in self.offers}
         open_ones = [offer for offer in self.offers if codes[offer.promotion_id] is None]
 
-        def value(offer: Offer, for_customer: bool) -> float:
-            return alone[offer.promotion_id] if for_customer else offer.expected_margin
+        def value(offer: Offer, for_customer: bool) -> Fraction:
+            return Fraction(alone[offer.promotion_id]) if for_customer else Fraction(str(offer.expected_margin))
 
         def best(offers: list[Offer], for_customer: bool) -> Offer:
             return min(
                 offers,
-                key=lambda o: (-value(o, for_customer), -alone[o.promotion_id], o.priority, o.promotion_id),
+                key=lambda o: (-value(o, for_customer), -alone[o.promotion_id], -o.expected_margin, o.priority, o.promotion_id),
             )
 
         def group_policy(group: str | None) -> bool:
@@ -171,9 +194,9 @@ class _Basket:
                     codes[offer.promotion_id] = "NOT_STACKABLE"
         for offer in stackable:
             head = heads.get(offer.exclusive_group) if offer.exclusive_group else None
-            if codes[offer.promotion_id] is None and offer.exclusive_group and head is not offer:
-                if step(offer) == 1 or (head is not None and step(head) == 1):
-                    codes[offer.promotion_id] = "GROUP_LOST"
+            is_item_matter = step(offer) == 1 or (head is not None and step(head) == 1)
+            if codes[offer.promotion_id] is None and offer.exclusive_group and head is not offer and is_item_matter:
+                codes[offer.promotion_id] = "GROUP_LOST"
 
         # item promotions are settled; what is left is judged at the prices they leave
         self.chosen = [o for o in self.offers if codes[o.promotion_id] is None and step(o) == 1]
@@ -217,7 +240,7 @@ class _Basket:
 
     def play(self, level: list[Offer]) -> dict[str, int]:
         """Takes the level's discounts off the items; returns them by promotion."""
-        taken = {offer.promotion_id: self.wishes(offer) for offer in level}
+        taken = {offer.promotion_id: self._compounded(offer, level) for offer in level}
         for place, item in enumerate(self.items):
             floors = {offer.promotion_id: self.floor(offer, item) for offer in level}
             wishes = {promotion_id: wish.get(place, Fraction(0)) for promotion_id, wish in taken.items()}
@@ -231,21 +254,21 @@ class _Basket:
                     taken[promotion_id][place] = wishes[promotion_id] * scale
         discounts: dict[str, int] = dict.fromkeys(taken, 0)
         places = range(len(self.items))
-        for together in [[place] for place in places] if step(level[0]) == 1 else [list(places)]:
-            by_item = {p: sum((t.get(p, Fraction(0)) for t in taken.values()), Fraction(0)) for p in together}
+        for rounded in [[place] for place in places] if step(level[0]) == 1 else [list(places)]:
+            by_item = {p: sum((t.get(p, Fraction(0)) for t in taken.values()), Fraction(0)) for p in rounded}
             cents = half_up(sum(by_item.values(), Fraction(0)))
             for place, share in _largest_remainder(by_item, cents, lambda place: (-self.items[place].left, place)).items():
                 self.items[place].left -= share
             by_offer = {
-                promotion_id: sum((t.get(place, Fraction(0)) for place in together), Fraction(0))
+                promotion_id: sum((t.get(place, Fraction(0)) for place in rounded), Fraction(0))
                 for promotion_id, t in taken.items()
             }
-            for promotion_id, share in _largest_remainder(by_offer, cents, lambda key: (-by_offer[key], key)).items():
+            for promotion_id, share in _largest_remainder(by_offer, cents, lambda key: key).items():
                 discounts[promotion_id] += share
         return discounts
 
 
-def _largest_remainder(parts, total, tie_breaker):  # type: ignore[no-untyped-def]
+def _largest_remainder(parts: dict[K, Fraction], total: int, tie_breaker: Callable[[K], Any]) -> dict[K, int]:
     whole = {key: math.floor(part) for key, part in parts.items()}
     order = sorted(parts, key=lambda key: (-(parts[key] - whole[key]), tie_breaker(key)))
     for key in order[: total - sum(whole.values())]:

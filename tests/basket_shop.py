@@ -1,6 +1,5 @@
 """Baskets and offers made for tests, in memory, and the project's own SQL run over them."""
 
-import csv
 import random
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -101,6 +100,7 @@ PRODUCTS = [
     Product("pot", "tea", Decimal("100.00"), Decimal("60.00")),
     Product("bread", "bread", Decimal("1.99"), Decimal("0.70")),
     Product("cake", "bread", Decimal("25.50")),
+    Product("sticker", "tea", Decimal("10.00"), Decimal("0.00")),
     Product("gas", "fuel", Decimal("1.50")),
 ]
 
@@ -131,8 +131,8 @@ def open_shop(connection: duckdb.DuckDBPyConnection) -> None:
         from staging.stg_products where category <> 'fuel';
         create table promotions.dynamic_prices as
         select 'u' as user_id, 'p' as product_id, 1.00::decimal(18, 2) as personal_price, true as is_personalised limit 0;
-        create table staging.stg_coupon_redemptions as
-        select 'c' as coupon_id, 'u' as user_id, timestamp '2025-01-01' as redeemed_at limit 0;
+        create table promotions.promotion_uses as
+        select 'c' as promotion_id, 'u' as user_id, timestamp '2025-01-01' as redeemed_at limit 0;
         create table policies.basket_codes as from read_csv('{PROJECT}/seeds/basket_codes.csv', header = true, quote = '"');
     """)
 
@@ -219,7 +219,7 @@ def _make_offer(draw: random.Random, promotion_id: str, lines: list[Line]) -> Of
         promotion_id,
         kind,
         **benefit,
-        min_spend=Decimal(draw.choice(("5", "20", "60", "100"))) if draw.random() < 0.4 else None,
+        min_spend=Decimal(draw.choice(("5", "20", "60", "100"))) if not is_item and draw.random() < 0.4 else None,
         product_id=draw.choice([*lines, Line("tea")]).product_id if is_item else None,
         categories=draw.choice(("tea", "bread", "tea|bread")) if draw.random() < 0.3 else None,
         products=("tea", "cake", "bread")[: draw.randint(1, 3)] if not is_item and draw.random() < 0.2 else (),
@@ -228,7 +228,7 @@ def _make_offer(draw: random.Random, promotion_id: str, lines: list[Line]) -> Of
         exclusive_group=draw.choice((None, None, "g", "h")),
         is_stackable=draw.random() < 0.85,
         group_winner=draw.choice((None, None, "best_for_customer")),
-        expected_margin=draw.choice((0.5, 1.0, 2.0, 3.0)),
+        expected_margin=draw.choice((50, 100, 200, 300)) / 100 + ord(promotion_id[-1]) / 1000,
     )
 
 
@@ -236,11 +236,11 @@ def _write(connection: duckdb.DuckDBPyConnection, table: str, columns: str, rows
     connection.execute(f"create or replace table {table} ({columns})")
     if not rows:
         return
-    strings = {  # noqa: F841 -- read by the query below
+    strings = {
         f"c{position}": [None if value is None else str(value) for value in values]
         for position, values in enumerate(zip(*rows, strict=True))
     }
-    made = pa.table({name: pa.array(values, pa.string()) for name, values in strings.items()})  # noqa: F841 -- as above
+    made = pa.table({name: pa.array(values, pa.string()) for name, values in strings.items()})  # noqa: F841 -- read by the query below
     connection.execute(f"insert into {table} from made")
 
 

@@ -97,6 +97,19 @@ def test_control_group_and_marketing_refusal_get_no_offer(plain: duckdb.DuckDBPy
     assert ("NO_CONSENT",) in reasons
 
 
+def test_baskets_are_quoted_for_everyone_and_cheaper_for_who_may_have_offers(plain: duckdb.DuckDBPyConnection) -> None:
+    assert one(plain, "select count(*) from promotions.basket_totals where unpriced_lines = 0 and paid > 0") == 80
+    assert one(plain, "select count(*) from promotions.basket_promotions where is_applied") > 0
+    kept_out = """
+        from promotions.basket_totals
+        inner join features.user_permissions using (user_id)
+        where (is_holdout or not marketing_consent)
+    """
+    assert one(plain, f"select count(*) {kept_out}") > 0
+    assert one(plain, f"select count(*) {kept_out} and (paid <> amount or promotions_applied > 0)") == 0
+    assert one(plain, "select count(*) from promotions.basket_promotions where promotion_id = 'GONE' and code = 'NOT_HELD'") == 8
+
+
 def test_all_reasons_of_a_refusal_are_told(plain: duckdb.DuckDBPyConnection) -> None:
     (used,) = plain.execute(
         "select reject_reasons from promotions.coupon_eligibility where user_id = 'u0' and promotion_id = 'OPEN'"

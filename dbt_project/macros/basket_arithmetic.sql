@@ -26,9 +26,19 @@
     end
 {%- endmacro %}
 
+{# The least one unit may come to, never more than it costs anyway. A product without a policy can't be reduced. #}
+{% macro basket_unit_floor(unit_price, unit_floor) -%}
+    cast(least({{ unit_price }}, coalesce({{ unit_floor }}, {{ unit_price }})) as decimal(18, 6))
+{%- endmacro %}
+
+{# The least one unit may come to by its cost: columns unit_cost and min_margin, of which more than 9,999-fold is as good as that. #}
+{% macro unit_cost_floor() -%}
+    cast(unit_cost as decimal(28, 2)) * cast(least(1 + min_margin, 10000) as decimal(9, 4))
+{%- endmacro %}
+
 {# The least that so many units may come to, in cents, rounded up; never more than they cost anyway. #}
 {% macro basket_floor_cents(unit_floor, quantity, amount_cents) -%}
-    cast(least({{ amount_cents }}, -floor(-{{ unit_floor }} * {{ quantity }} * 100)) as decimal(18, 0))
+    cast(least({{ amount_cents }}, -floor(-{{ unit_floor }} * cast({{ quantity }} as decimal(20, 3)) * 100)) as decimal(18, 0))
 {%- endmacro %}
 
 {# What promotions compete by: the margin they are expected to bring, or what the customer saves, as their policy says. #}
@@ -38,8 +48,8 @@
 
 {#
     CTEs from `opened` (matches with their level and `left_cents`, the price at which it opens) to `wished`: what each promotion would
-    take off each item if no other of its level did, in parts. A percentage of what is left of the units covered, or an amount in
-    proportion to the room above the floors; never more than that room.
+    take off each item if the floors were its own affair, in parts. A percentage of what is left of the units covered, or an amount
+    in proportion to the room above the floors; never more than that room.
 #}
 {% macro basket_wished() -%}
 roomy as (
@@ -66,21 +76,44 @@ pooled as (
 
 ),
 
+-- percentages of a level work on what they leave of one another, so they compound and never add up to the whole
+compounded as (
+
+    select
+        *,
+        coalesce(percent_off / 100 * covered_thousandths / quantity_thousandths, 0) as share,
+        count(percent_off) over (partition by basket_id, level, item_number) as percentages
+    from pooled
+
+),
+
+shared as (
+
+    select
+        *,
+        1 - exp({{ exact_sum('ln(greatest(1 - share, 1e-30))', 'over (partition by basket_id, level, item_number)') }}) as joint_share,
+        {{ exact_sum('share', 'over (partition by basket_id, level, item_number)') }} as shares
+    from compounded
+
+),
+
 -- what the benefit would be without floors: of a percentage the item's part, of an amount the whole
 asked as (
 
     select
         *,
         case
-            when percent_off is not null
+            when percent_off is not null and percentages = 1
                 then {{ whole_quotient(
                     'left_cents * cast(round(percent_off * ' ~ parts_per_cent() ~ ' / 100) as decimal(38, 0)) * covered_thousandths',
                     'quantity_thousandths'
                 ) }}
+            when percent_off is not null
+                then cast(round(left_cents * {{ parts_per_cent() }} * share * joint_share / nullif(shares, 0)) as decimal(38, 0))
             when amount_off is not null
-                then cast(amount_off * 100 as decimal(38, 0)) * {{ parts_per_cent() }}
+                then cast(amount_off as decimal(28, 2)) * 100 * {{ parts_per_cent() }}
         end as asked
-    from pooled
+    from shared
 
 ),
 
@@ -248,7 +281,7 @@ cascade as (
 {% macro basket_share(number, done, whole) -%}
     case
         when {{ number }} is not null
-            then coalesce({{ whole_quotient('(' ~ number ~ ') * cast(' ~ done ~ ' as decimal(19, 0))', whole) }}, 0)
+            then coalesce({{ whole_quotient('(' ~ number ~ ') * cast(' ~ done ~ ' as decimal(38, 0))', whole) }}, 0)
     end
 {%- endmacro %}
 

@@ -21,7 +21,7 @@ opened as (
 
     select
         matches.*,
-        0 as level,
+        matches.offer_id as level,
         coalesce(left_over.left_cents, matches.amount_cents) as left_cents
     from {{ ref('basket_matches') }} as matches
     inner join contests
@@ -59,7 +59,7 @@ judged as (
         coalesce(alone.discount_cents, contests.discount_cents) as discount_cents,
         case
             when contests.code is not null then contests.code
-            when alone.spend_cents < offers.min_spend * 100 then 'MIN_SPEND_NOT_REACHED'
+            when alone.spend_cents < cast(offers.min_spend as decimal(28, 2)) * 100 then 'MIN_SPEND_NOT_REACHED'
             when alone.discount_cents = 0 and contests.step < 4 then 'FLOOR_REACHED'
         end as code,
         bool_or(offers.group_winner = 'best_for_customer') over (
@@ -81,6 +81,7 @@ ranked as (
             order by
                 {{ basket_value('is_group_for_customer', 'discount_cents') }} desc,
                 discount_cents desc,
+                expected_margin desc,
                 priority,
                 promotion_id,
                 offer_id

@@ -10,7 +10,7 @@ opened as (
 
     select
         matches.*,
-        0 as level,
+        matches.offer_id as level,
         matches.amount_cents as left_cents
     from {{ ref('basket_matches') }} as matches
 
@@ -24,7 +24,6 @@ alone as (
     select
         basket_id,
         offer_id,
-        sum(covered_thousandths) as covered,
         sum(amount_cents) as spend_cents,
         {{ cents_half_up('sum(wish)') }} as discount_cents
     from wished
@@ -44,13 +43,13 @@ judged as (
         offers.is_stackable,
         offers.group_winner,
         offers.expected_margin,
-        offers.min_spend * 100 as min_spend_cents,
+        cast(offers.min_spend as decimal(28, 2)) * 100 as min_spend_cents,
         coalesce(alone.spend_cents, 0) as spend_cents,
         coalesce(alone.discount_cents, 0) as discount_cents,
         case
             when offers.code is not null then offers.code
-            when coalesce(alone.covered, 0) = 0 then 'NO_MATCHING_LINE'
-            when alone.spend_cents < offers.min_spend * 100 then 'MIN_SPEND_NOT_REACHED'
+            when alone.offer_id is null then 'NO_MATCHING_LINE'
+            when alone.spend_cents < cast(offers.min_spend as decimal(28, 2)) * 100 then 'MIN_SPEND_NOT_REACHED'
             when alone.discount_cents = 0 and offers.step < 4 then 'FLOOR_REACHED'
         end as code
     from offers
@@ -117,11 +116,11 @@ ranked as (
         *,
         case when contends and is_stackable and exclusive_group is not null then row_number() over (
             partition by basket_id, exclusive_group, contends, is_stackable
-            order by group_value desc, discount_cents desc, priority, promotion_id, offer_id
+            order by group_value desc, discount_cents desc, expected_margin desc, priority, promotion_id, offer_id
         ) end as group_place,
         case when contends and not is_stackable then row_number() over (
             partition by basket_id, contends, is_stackable
-            order by basket_value desc, discount_cents desc, priority, promotion_id, offer_id
+            order by basket_value desc, discount_cents desc, expected_margin desc, priority, promotion_id, offer_id
         ) end as lone_place
     from valued
 

@@ -23,7 +23,7 @@ amounts as (
 
     select
         *,
-        cast(quantity * unit_price as decimal(18, 2)) as amount
+        cast(unit_price * cast(quantity as decimal(20, 3)) as decimal(18, 2)) as amount
     from items
 
 ),

@@ -82,7 +82,7 @@ plausible as (
 
     select
         *,
-        case when found_price * quantity < 1000000000 then found_price end as unit_price_found
+        case when found_price * cast(quantity as decimal(20, 3)) < 1000000000 then found_price end as unit_price_found
     from priced
 
 ),
@@ -103,11 +103,10 @@ final as (
         is_promotable and unit_price_found is not null as is_promotable,
         unit_cost,
         -- where the cost is unknown, the deepest discount of the policy stands in for the margin floor
-        cast(least(unit_price_found, coalesce(
-            unit_cost * cast(1 + min_margin as decimal(9, 4)),
-            coalesce(list_price, unit_price_found) * cast(1 - max_discount as decimal(9, 4)),
-            unit_price_found
-        )) as decimal(18, 6)) as unit_floor,
+        {{ basket_unit_floor(
+            'unit_price_found',
+            'coalesce(' ~ unit_cost_floor() ~ ', cast(coalesce(list_price, unit_price_found) as decimal(28, 2)) * cast(1 - max_discount as decimal(9, 4)))'
+        ) }} as unit_floor,
         coupon_ids,
         cast(dense_rank() over (
             partition by basket_id order by product_id, unit_price_found nulls last

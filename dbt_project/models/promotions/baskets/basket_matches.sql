@@ -21,15 +21,13 @@ pairs as (
         offers.step,
         offers.percent_off,
         offers.amount_off,
-        offers.min_spend,
         offers.min_margin,
         items.item_number,
         items.quantity,
         items.unit_price,
         items.unit_cost,
         items.amount_cents,
-        items.floor_cents,
-        offers.step > 1 or items.product_id = offers.product_id as is_covered
+        items.floor_cents
     from offers
     inner join {{ ref('basket_items') }} as items on offers.basket_id = items.basket_id
     left join listed on offers.promotion_id = listed.coupon_id and offers.step > 1
@@ -37,6 +35,7 @@ pairs as (
         on offers.promotion_id = covered.coupon_id and items.product_id = covered.product_id
     where
         items.is_promotable
+        and (offers.step > 1 or items.product_id = offers.product_id)
         and {{ admits('offers.categories', 'items.category') }}
         and (listed.coupon_id is null or covered.product_id is not null)
 
@@ -48,13 +47,11 @@ counted as (
     select
         *,
         case
-            when not is_covered then 0
             when step > 1 then quantity
-            else greatest(0, least(quantity, 1 - coalesce(sum(case when is_covered then quantity end) over (
-                partition by basket_id, offer_id
-                order by is_covered desc, unit_price desc, item_number
+            else least(quantity, 1 - coalesce(sum(quantity) over (
+                partition by basket_id, offer_id order by unit_price desc, item_number
                 rows between unbounded preceding and 1 preceding
-            ), 0)))
+            ), 0))
         end as covered
     from pairs
 
@@ -74,18 +71,14 @@ final as (
             floor_cents,
             case
                 when unit_cost is not null and min_margin is not null
-                    then {{ basket_floor_cents(
-                        'cast(least(unit_price, unit_cost * cast(1 + min_margin as decimal(9, 4))) as decimal(18, 6))',
-                        'quantity', 'amount_cents'
-                    ) }}
+                    then {{ basket_floor_cents(basket_unit_floor('unit_price', unit_cost_floor()), 'quantity', 'amount_cents') }}
                 else floor_cents
             end
         ) as decimal(18, 0)) as floor_cents,
         cast(covered * 1000 as decimal(18, 0)) as covered_thousandths,
         cast(quantity * 1000 as decimal(18, 0)) as quantity_thousandths
     from counted
-    -- the lines that an item promotion doesn't discount count towards its minimum
-    where covered > 0 or min_spend is not null
+    where covered > 0
 
 )
 

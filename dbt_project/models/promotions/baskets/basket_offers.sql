@@ -35,11 +35,11 @@ entered as (
 used as (
 
     select
-        coupon_id,
+        promotion_id,
         user_id,
         max(redeemed_at) as redeemed_at
-    from {{ ref('stg_coupon_redemptions') }}
-    group by coupon_id, user_id
+    from {{ ref('promotion_uses') }}
+    group by promotion_id, user_id
 
 ),
 
@@ -74,7 +74,7 @@ held as (
     from baskets
     inner join {{ ref('offers') }} as offers on baskets.user_id = offers.user_id
     left join entered on baskets.basket_id = entered.basket_id and offers.promotion_id = entered.promotion_id
-    left join used on offers.promotion_id = used.coupon_id and offers.user_id = used.user_id
+    left join used on offers.promotion_id = used.promotion_id and offers.user_id = used.user_id
     -- offers of the past are of interest to nobody who doesn't ask for them
     where offers.valid_to > baskets.quoted_at or entered.promotion_id is not null
 

@@ -76,7 +76,7 @@ unrounded as (
 
 ),
 
-{{ rounded_together('basket_id, level, rounded_item', 'parts desc, offer_id') }},
+{{ rounded_together('basket_id, level, rounded_item', 'offer_id') }},
 
 discounts as (
 

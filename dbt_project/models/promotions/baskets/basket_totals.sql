@@ -1,4 +1,5 @@
--- what an open basket pays in all under the offers of its user, and which of them made it so
+-- what an open basket pays in all under the offers of its user, and how many of them made it so
+{{ config(materialized='table') }}
 with promotions as (
 
     select
