@@ -1,6 +1,6 @@
 {#
-    The arithmetic of baskets, in whole numbers: cents, and millionths of a cent ("parts") for what is yet to be rounded. So it is the
-    same whatever the order of the rows. Percentages have two decimals, so what is exact is a multiple of a hundred parts.
+    The arithmetic of baskets, in whole numbers: cents, and millionths of a cent ("parts") for what is yet to be rounded. So it is
+    the same whatever the order of the rows. Percentages have two decimals, so what is exact is a multiple of a hundred parts.
 #}
 {% macro parts_per_cent() %}1000000{% endmacro %}
 
@@ -31,7 +31,7 @@
     cast(least({{ unit_price }}, coalesce({{ unit_floor }}, {{ unit_price }})) as decimal(18, 6))
 {%- endmacro %}
 
-{# The least one unit may come to by its cost: columns unit_cost and min_margin, of which more than 9,999-fold is as good as that. #}
+{# The least one unit may come to by its cost: columns unit_cost and min_margin, of which more than 9,999-fold is no more. #}
 {% macro unit_cost_floor() -%}
     cast(unit_cost as decimal(28, 2)) * cast(least(1 + min_margin, 10000) as decimal(9, 4))
 {%- endmacro %}
@@ -47,11 +47,13 @@
 {%- endmacro %}
 
 {#
-    CTEs from `opened` (matches with their level and `left_cents`, the price at which it opens) to `wished`: what each promotion would
-    take off each item if the floors were its own affair, in parts. A percentage of what is left of the units covered, or an amount
-    in proportion to the room above the floors; never more than that room.
+    CTEs from `opened` (matches with their level and `left_cents`, the price at which it opens) to `wished`: what each promotion
+    would take off each item if the floors were its own affair, in parts. A percentage of what is left of the units covered, or an
+    amount in proportion to the room above the floors; never more than that room.
 #}
 {% macro basket_wished() -%}
+{%- set of_item = 'over (partition by basket_id, level, item_number)' -%}
+{%- set hundredths = 'cast(round(percent_off * 100) as decimal(38, 0))' -%}
 roomy as (
 
     select
@@ -82,7 +84,7 @@ compounded as (
     select
         *,
         coalesce(percent_off / 100 * covered_thousandths / quantity_thousandths, 0) as share,
-        count(percent_off) over (partition by basket_id, level, item_number) as percentages
+        count(percent_off) {{ of_item }} as percentages
     from pooled
 
 ),
@@ -91,8 +93,8 @@ shared as (
 
     select
         *,
-        1 - exp({{ exact_sum('ln(greatest(1 - share, 1e-30))', 'over (partition by basket_id, level, item_number)') }}) as joint_share,
-        {{ exact_sum('share', 'over (partition by basket_id, level, item_number)') }} as shares
+        1 - exp({{ exact_sum('ln(greatest(1 - share, 1e-30))', of_item) }}) as joint_share,
+        {{ exact_sum('share', of_item) }} as shares
     from compounded
 
 ),
@@ -105,8 +107,8 @@ asked as (
         case
             when percent_off is not null and percentages = 1
                 then {{ whole_quotient(
-                    'left_cents * cast(round(percent_off * ' ~ parts_per_cent() ~ ' / 100) as decimal(38, 0)) * covered_thousandths',
-                    'quantity_thousandths'
+                    'left_cents * ' ~ hundredths ~ ' * ' ~ parts_per_cent() ~ ' * covered_thousandths',
+                    '10000 * quantity_thousandths'
                 ) }}
             when percent_off is not null
                 then cast(round(left_cents * {{ parts_per_cent() }} * share * joint_share / nullif(shares, 0)) as decimal(38, 0))
@@ -134,9 +136,9 @@ wished as (
 {%- endmacro %}
 
 {#
-    CTEs from `wished` to `taken`: what each promotion takes off each item, in parts. Promotions of a level look at the same prices, so
-    their order doesn't matter. Where together they would go below a floor, those that end at that floor or above it give way in equal
-    proportion.
+    CTEs from `wished` to `taken`: what each promotion takes off each item, in parts. Promotions of a level look at the same
+    prices, so their order doesn't matter. Where together they would go below a floor, those that end at that floor or above it give way in
+    equal proportion.
 #}
 {% macro basket_taken() -%}
 {%- set fine = '1000000000000' -%}
@@ -170,8 +172,8 @@ taken as (
 {%- endmacro %}
 
 {#
-    CTEs from `unrounded` to `rounded`, which adds `cents`: the parts of all rows of `over` are rounded half-up once, together; each row
-    gets the whole cents of its parts, and the cents that are left over go to the largest remainders.
+    CTEs from `unrounded` to `rounded`, which adds `cents`: the parts of all rows of `over` are rounded half-up once, together;
+    each row gets the whole cents of its parts, and the cents that are left over go to the largest remainders.
 #}
 {% macro rounded_together(over, tie_breaker) -%}
 divided as (
@@ -203,7 +205,8 @@ rounded as (
 
 {#
     The recursive CTE `cascade`: the price of each item after each level. Reads the CTEs `openings` (basket_id, item_number,
-    left_cents, level, levels: that of the opening and the last) and `played` (matches with their level); rounds together what `over` says.
+    left_cents, level, levels: that of the opening and the last) and `played` (matches with their level); `over` says what is
+    rounded together.
 #}
 {% macro basket_cascade(over) -%}
 cascade as (

@@ -57,7 +57,10 @@ priced as (
         policy.max_discount,
         coalesce(policy.is_promotable, false) as is_promotable,
         coalesce(
-            lines.unit_price, personal.personal_price, market.market_price, products.list_price,
+            lines.unit_price,
+            personal.personal_price,
+            market.market_price,
+            products.list_price,
             cast(features.list_price as decimal(18, 2))
         ) as found_price,
         case
@@ -82,6 +85,7 @@ plausible as (
 
     select
         *,
+        cast(coalesce(list_price, found_price) as decimal(28, 2)) as discounted_from,
         case when found_price * cast(quantity as decimal(20, 3)) < 1000000000 then found_price end as unit_price_found
     from priced
 
@@ -98,14 +102,14 @@ final as (
         product_id,
         category,
         quantity,
-        cast(unit_price_found as decimal(18, 2)) as unit_price,
+        unit_price_found as unit_price,
         case when unit_price_found is not null then found_in end as price_source,
         is_promotable and unit_price_found is not null as is_promotable,
         unit_cost,
         -- where the cost is unknown, the deepest discount of the policy stands in for the margin floor
         {{ basket_unit_floor(
             'unit_price_found',
-            'coalesce(' ~ unit_cost_floor() ~ ', cast(coalesce(list_price, unit_price_found) as decimal(28, 2)) * cast(1 - max_discount as decimal(9, 4)))'
+            'coalesce(' ~ unit_cost_floor() ~ ', discounted_from * cast(1 - max_discount as decimal(9, 4)))'
         ) }} as unit_floor,
         coupon_ids,
         cast(dense_rank() over (

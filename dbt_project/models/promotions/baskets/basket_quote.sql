@@ -51,8 +51,8 @@ items as (
 
 ),
 
--- the lines of an item share its cents one within the other, so that no line's discount passes its amount: each line takes of what
--- the item costs its part by quantity, of the discount its part of the cost, of each step its part of the discount
+-- the lines of an item share its cents one within the other, so that no line's discount passes its amount: each takes of what the
+-- item costs its part by quantity, of the discount its part of the cost, of each step its part of the discount
 lines as (
 
     select
@@ -128,9 +128,11 @@ parted as (
         quantity,
         price_source,
         unit_price,
-        {% for part in ['amount', 'discount', 'item', 'threshold', 'floor'] -%}
-        {{ part }}_so_far - lag({{ part }}_so_far, 1, 0) over item_lines as {{ part }}_cents{{ "," if not loop.last }}
-        {% endfor -%}
+        amount_so_far - lag(amount_so_far, 1, 0) over item_lines as amount_cents,
+        discount_so_far - lag(discount_so_far, 1, 0) over item_lines as discount_cents,
+        item_so_far - lag(item_so_far, 1, 0) over item_lines as item_cents,
+        threshold_so_far - lag(threshold_so_far, 1, 0) over item_lines as threshold_cents,
+        floor_so_far - lag(floor_so_far, 1, 0) over item_lines as floor_cents
     from cumulated
     window item_lines as (partition by basket_id, item_number order by line_number)
 
