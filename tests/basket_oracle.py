@@ -254,7 +254,10 @@ class _Basket:
                     taken[promotion_id][place] = wishes[promotion_id] * scale
         discounts: dict[str, int] = dict.fromkeys(taken, 0)
         places = range(len(self.items))
-        for rounded in [[place] for place in places] if step(level[0]) == 1 else [list(places)]:
+        of_product = defaultdict(list)  # the order is one sum of money, a product a price of its own
+        for place in places:
+            of_product[self.items[place].product.product_id if step(level[0]) == 1 else ""].append(place)
+        for rounded in of_product.values():
             by_item = {p: sum((t.get(p, Fraction(0)) for t in taken.values()), Fraction(0)) for p in rounded}
             cents = half_up(sum(by_item.values(), Fraction(0)))
             for place, share in _largest_remainder(by_item, cents, lambda place: (-self.items[place].left, place)).items():

@@ -92,6 +92,7 @@ def test_baskets_hold_what_is_promised(run: Quote, seed: int) -> None:
             _adds_up(quotes, basket.basket_id + variant)
             assert quotes.totals[basket.basket_id + variant]["paid"] == total["paid"], (basket, variant)
         for promotion_id, row in found.items():
+            assert row["discount"] <= (row["amount_off"] or total["amount"])
             assert quotes.promotions[basket.basket_id + "/entered"][promotion_id]["discount"] == row["discount"]
 
 

@@ -172,10 +172,11 @@ taken as (
 {%- endmacro %}
 
 {#
-    CTEs from `unrounded` to `rounded`, which adds `cents`: the parts of all rows of `over` are rounded half-up once, together;
-    each row gets the whole cents of its parts, and the cents that are left over go to the largest remainders.
+    CTEs from `unrounded` to `rounded`, which adds `cents`: the parts of a level that are rounded with one another are rounded half-up
+    once; each row gets the whole cents of its parts, and the cents that are left over go to the largest remainders.
 #}
-{% macro rounded_together(over, tie_breaker) -%}
+{% macro rounded_together(tie_breaker) -%}
+{%- set over = 'basket_id, level, rounded_with' -%}
 divided as (
 
     select
@@ -205,15 +206,15 @@ rounded as (
 
 {#
     The recursive CTE `cascade`: the price of each item after each level. Reads the CTEs `openings` (basket_id, item_number,
-    left_cents, level, levels: that of the opening and the last) and `played` (matches with their level); `over` says what is
-    rounded together.
+    rounded_with, left_cents, level, levels: that of the opening and the last) and `played` (matches with their level).
 #}
-{% macro basket_cascade(over) -%}
+{% macro basket_cascade() -%}
 cascade as (
 
     select
         basket_id,
         item_number,
+        rounded_with,
         level,
         levels,
         left_cents,
@@ -228,6 +229,7 @@ cascade as (
             select
                 cascade.basket_id,
                 cascade.item_number,
+                cascade.rounded_with,
                 cascade.level + 1 as level,
                 cascade.levels,
                 cascade.left_cents,
@@ -256,20 +258,22 @@ cascade as (
             select
                 basket_id,
                 item_number,
+                rounded_with,
                 level,
                 levels,
                 left_cents,
                 sum(parts) as parts
             from taken
-            group by basket_id, item_number, level, levels, left_cents
+            group by basket_id, item_number, rounded_with, level, levels, left_cents
 
         ),
 
-        {{ rounded_together(over, 'left_cents desc, item_number') }}
+        {{ rounded_together('left_cents desc, item_number') }}
 
         select
             basket_id,
             item_number,
+            rounded_with,
             level,
             levels,
             cast(left_cents - cents as decimal(18, 0)) as left_cents,

@@ -11,16 +11,16 @@ openings as (
     select
         basket_id,
         item_number,
+        rounded_with,
         amount_cents as left_cents,
         0 as level,
         max(level) as levels
     from played
-    group by basket_id, item_number, amount_cents
+    group by basket_id, item_number, rounded_with, amount_cents
 
 ),
 
--- an item is a price of its own: each is rounded by itself
-{{ basket_cascade('basket_id, item_number') }},
+{{ basket_cascade() }},
 
 final as (
 

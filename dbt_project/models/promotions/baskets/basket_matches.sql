@@ -23,6 +23,7 @@ pairs as (
         offers.amount_off,
         offers.min_margin,
         items.item_number,
+        items.product_id,
         items.quantity,
         items.unit_price,
         items.unit_cost,
@@ -76,7 +77,9 @@ final as (
             end
         ) as decimal(18, 0)) as floor_cents,
         cast(covered * 1000 as decimal(18, 0)) as covered_thousandths,
-        cast(quantity * 1000 as decimal(18, 0)) as quantity_thousandths
+        cast(quantity * 1000 as decimal(18, 0)) as quantity_thousandths,
+        -- a product is a price of its own, the order one sum of money
+        case when step = 1 then product_id else '' end as rounded_with
     from counted
     where covered > 0
 

@@ -33,6 +33,7 @@ openings as (
     select
         items.basket_id,
         items.item_number,
+        '' as rounded_with,
         coalesce(left_over.left_cents, items.amount_cents) as left_cents,
         levels.level,
         levels.levels
@@ -42,8 +43,7 @@ openings as (
 
 ),
 
--- the promotions of a level are one sum of money off the basket
-{{ basket_cascade('basket_id') }},
+{{ basket_cascade() }},
 
 final as (
 

@@ -53,30 +53,21 @@ opened as (
 
 {{ basket_taken() }},
 
--- what was rounded together for the lines is rounded together here: each item by itself, then each level
-placed as (
-
-    select
-        *,
-        case when step = 1 then item_number else 0 end as rounded_item
-    from taken
-
-),
-
+-- what is rounded together for the lines is rounded together here
 unrounded as (
 
     select
         basket_id,
         offer_id,
         level,
-        rounded_item,
+        rounded_with,
         sum(parts) as parts
-    from placed
-    group by basket_id, offer_id, level, rounded_item
+    from taken
+    group by basket_id, offer_id, level, rounded_with
 
 ),
 
-{{ rounded_together('basket_id, level, rounded_item', 'offer_id') }},
+{{ rounded_together('offer_id') }},
 
 discounts as (
 
