@@ -76,6 +76,11 @@ TABLES = {
             cast((2 + i % 9) * 0.95 as decimal(18, 2)) as price
         from range(30) as t(i)
     """,
+    "baskets": """
+        select 'b' || u as basket_id, n + 1 as line_number, 'u' || u as user_id, 'p' || hash(u * 5 + n) % 60 as product_id,
+            1 + hash(u + n) % 3 as quantity, case when u % 10 = 0 then 'OPEN|GONE' end as coupon_ids
+        from range(80) as users(u), range(5) as numbers(n)
+    """,
     "consents": """
         select * from (values
             ('u1', 'marketing', timestamp '2025-02-01', false),

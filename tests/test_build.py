@@ -6,6 +6,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from rendered_sql import read_contract
 from small_shop import write_event_log, write_small_shop
 
 from promo_cli.build import build_warehouse
@@ -53,7 +54,7 @@ def test_every_promotion_and_audit_relation_opens_in_a_plain_client(plain: duckd
 
 
 def test_rows_in_are_rows_accepted_and_rejected(plain: duckdb.DuckDBPyConnection) -> None:
-    assert one(plain, "select count(*) from audits.row_accounting") == 19
+    assert one(plain, "select count(*) from audits.row_accounting") == len(read_contract())
     assert one(plain, "select count(*) from audits.row_accounting where rows_in <> rows_accepted + rows_rejected") == 0
     assert one(plain, "select rows_accepted from audits.row_accounting where table_name = 'users'") == 80
 
@@ -97,6 +98,19 @@ def test_control_group_and_marketing_refusal_get_no_offer(plain: duckdb.DuckDBPy
         "select distinct unnest(reject_reasons) from promotions.coupon_eligibility where user_id = 'u1'"
     ).fetchall()
     assert ("NO_CONSENT",) in reasons
+
+
+def test_baskets_are_quoted_for_everyone_and_cheaper_for_who_may_have_offers(plain: duckdb.DuckDBPyConnection) -> None:
+    assert one(plain, "select count(*) from promotions.basket_totals where unpriced_lines = 0 and paid > 0") == 80
+    assert one(plain, "select count(*) from promotions.basket_promotions where is_applied") > 0
+    kept_out = """
+        from promotions.basket_totals
+        inner join features.user_permissions using (user_id)
+        where (is_holdout or not marketing_consent)
+    """
+    assert one(plain, f"select count(*) {kept_out}") > 0
+    assert one(plain, f"select count(*) {kept_out} and (paid <> amount or promotions_applied > 0)") == 0
+    assert one(plain, "select count(*) from promotions.basket_promotions where promotion_id = 'GONE' and code = 'NOT_HELD'") == 8
 
 
 def test_all_reasons_of_a_refusal_are_told(plain: duckdb.DuckDBPyConnection) -> None:

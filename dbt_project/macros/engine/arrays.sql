@@ -67,3 +67,8 @@
 {% macro duckdb__holds_only(value, words) -%}
     len(list_filter({{ value }}, lambda item: item not in ({{ words | join(', ') }}))) = 0
 {%- endmacro %}
+
+{# In a select list: one row for each part of a text between separators. #}
+{% macro split_rows(value, separator) %}{{ adapter.dispatch('split_rows')(value, separator) }}{% endmacro %}
+{% macro default__split_rows(value, separator) %}explode(split({{ value }}, '[{{ separator }}]')){% endmacro %}
+{% macro duckdb__split_rows(value, separator) %}unnest(string_split({{ value }}, '{{ separator }}')){% endmacro %}

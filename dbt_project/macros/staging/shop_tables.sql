@@ -8,6 +8,7 @@
         'events': ['event_id'],
         'reviews': ['review_id'],
         'returns': ['order_id', 'line_number', 'returned_at'],
+        'baskets': ['basket_id', 'line_number'],
         'coupons': ['coupon_id'],
         'coupon_products': ['coupon_id', 'product_id'],
         'coupon_redemptions': ['redemption_id'],

@@ -83,6 +83,51 @@ inner join truth.products as products
     on products.category = (number * 3 + places.place) % getvariable('sim_categories') and products.popularity_rank < 200
 order by number, places.place, products.product;
 
+-- table: baskets
+-- what was put into carts in the last week and neither taken out nor bought since
+create table shop.baskets as
+with touched as (
+    select
+        user_id,
+        product_id,
+        max_by(event_type, event_at) as last_touch,
+        max(event_at) as touched_at,
+    from shop.events
+    where event_type in ('cart', 'uncart') and event_at >= sim_moment(getvariable('sim_days') - 7, 0)
+    group by user_id, product_id
+),
+
+open as (
+    select
+        *,
+        substr(user_id, 2)::bigint as person,
+        substr(product_id, 2)::bigint as product,
+    from touched
+    where
+        last_touch = 'cart'
+        and not exists (
+            select 1
+            from shop.order_lines as lines
+            where
+                lines.user_id = touched.user_id
+                and lines.product_id = touched.product_id
+                and lines.ordered_at >= sim_moment(getvariable('sim_days') - 7, 0)
+        )
+)
+
+select
+    'cart ' || open.user_id as basket_id,
+    cast(row_number() over (partition by person order by touched_at, product) as integer) as line_number,
+    open.user_id,
+    open.product_id,
+    if(u2('basket units', person, product) < 0.12, 2, 1) as quantity,
+    if(u2('basket price', person, product) < 0.2, products.list_price, null) as unit_price,
+    if(u('basket coupon', person) < 0.1, (select max(coupon_id) from shop.coupons), null) as coupon_ids,
+    sim_moment(getvariable('sim_days'), 36000) as quoted_at,
+from open
+inner join shop.products as products on open.product_id = products.product_id
+order by person, line_number;
+
 -- table: coupon_redemptions
 create table shop.coupon_redemptions as
 with taken as (
