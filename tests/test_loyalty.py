@@ -190,19 +190,18 @@ TIERS: dict[str, list[float | None]] = {
         (
             "gold",
             [3, 2500, 2600, 90, 1.5],
-            ", row gold: stay_points 2600.00 is above enter_points 2500.00, so who enters would fall out again; "
-            "lower stay_points",
+            "gold: stay_points 2600.00 is above enter_points 2500.00, so who enters would fall out again; lower stay_points",
         ),
-        ("gold", [2, 2500, 2000, 90, 1.5], ", rows gold and silver: both have rank 2; give each tier a rank of its own"),
+        ("gold", [2, 2500, 2000, 90, 1.5], "gold: gold and silver both have rank 2; give each tier a rank of its own"),
         (
             "gold",
             [3, 1000, 800, 90, 1.5],
-            ", row gold: enter_points 1000.00 is not above that of silver, the tier below it; raise it or change the ranks",
+            "gold: enter_points 1000.00 is not above that of silver, the tier below it; raise it or change the ranks",
         ),
-        ("basic", [1, 1, 0, 0, 1.0], " has no base tier; one row needs enter_points 0"),
-        ("silver", [2, 1000, None, 90, 1.25], ", row silver: a value is missing; fill in every column"),
-        ("silver", [2, 1000, 800, -1, 1.25], ", row silver: points and days are 0 or more; correct the one below 0"),
-        ("silver", [2, 1000, 800, 90, 0], ", row silver: points_multiplier is not above 0; 1 earns what the policy says"),
+        ("basic", [1, 1, 0, 0, 1.0], "(all rows): there is no base tier; one row needs enter_points 0"),
+        ("silver", [2, 1000, None, 90, 1.25], "silver: a value is missing; fill in every column"),
+        ("silver", [2, 1000, 800, -1, 1.25], "silver: points and days are 0 or more; correct the one below 0"),
+        ("silver", [2, 1000, 800, 90, 0], "silver: points_multiplier is not above 0; 1 earns what the policy says"),
     ],
 )
 def test_tiers_that_contradict_each_other_are_named(
@@ -217,8 +216,8 @@ def test_a_tier_that_is_there_twice_and_no_tier_at_all_are_named(
     renderer: Renderer, connection: duckdb.DuckDBPyConnection
 ) -> None:
     twice: list[list[object]] = [["basic", 1, 0, 0, 0, 1.0], ["basic", 2, 100, 50, 0, 1.0]]
-    assert tier_faults(renderer, connection, twice)[0] == ", row basic: the tier is there twice; keep one row"
-    assert tier_faults(renderer, connection, []) == [" has no base tier; one row needs enter_points 0"]
+    assert tier_faults(renderer, connection, twice)[0] == "basic: the tier is there twice; keep one row"
+    assert tier_faults(renderer, connection, []) == ["(all rows): there is no base tier; one row needs enter_points 0"]
 
 
 class Tiers:
@@ -358,4 +357,5 @@ def write_tiers(connection: duckdb.DuckDBPyConnection, rows: list[list[object]])
 def tier_faults(renderer: Renderer, connection: duckdb.DuckDBPyConnection, rows: list[list[object]]) -> list[str]:
     """What the build would say of such a seeds/loyalty_tiers.csv."""
     write_tiers(connection, rows)
-    return [fault for (fault,) in connection.execute(renderer.macro("loyalty_tier_faults")).fetchall()]
+    statement = f"select policy_row || ': ' || fault from ({renderer.macro('loyalty_tier_faults')}) order by all"
+    return [fault for (fault,) in connection.execute(statement).fetchall()]

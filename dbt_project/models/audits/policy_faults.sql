@@ -41,6 +41,8 @@ with catalogue_rules as (
         names_unknown('policy.value_tiers', segments ~ "'value_tier'"): "value_tiers names a segment that seeds/segment_rules.csv lacks, or one twice",
         names_unknown('policy.intents', segments ~ "'intent'"): "intents names a segment that seeds/segment_rules.csv lacks, or one twice",
         "policy.kind = 'member_exclusive' and policy.member_tiers is null": "a member_exclusive promotion needs member_tiers",
+        names_unknown('policy.member_tiers', "select tiers.tier as name from " ~ ref('loyalty_tiers') ~ " as tiers union all select accounts.tier as name from "
+            ~ ref('stg_loyalty_accounts') ~ " as accounts"): "member_tiers names a tier that neither seeds/loyalty_tiers.csv nor loyalty_accounts has, or one twice",
         "(policy.kind = 'birthday') <> (policy.birthday_days is not null)": "birthday_days belongs to the kind birthday alone, and each birthday needs it",
         "policy.birthday_days < 0 or policy.birthday_days > 182": "birthday_days lies outside 0 to 182",
         "policy.min_churn_risk < 0 or policy.min_churn_risk > 1": "min_churn_risk lies outside 0 to 1",
@@ -112,6 +114,9 @@ value_rules as (
     {{ policy_faults_of('policy_values', 'name', {
         "policy.value is null": "the value is empty",
         "policy.value < 0": "the value is negative",
+        "policy.name in ('points_per_money', 'point_value_share') and policy.value = 0": "the value is 0: points would be worth nothing, or without end",
+        "policy.name in ('points_expire_days', 'loyalty_window_days', 'campaign_horizon_days') and policy.value < 1": "the value is below one day",
+        "policy.name in ('loyalty_programme', 'assumed_incremental_share', 'refuse_unless_incremental') and policy.value > 1": "the value is above 1",
         "policy.unit like 'percent%' and policy.value > 100": "a percentage is above 100",
         "(select count(*) from " ~ ref('policy_values') ~ " as twin where twin.name = policy.name) > 1": "the name stands more than once",
     }) }}
@@ -119,6 +124,10 @@ value_rules as (
 
 segment_faults as (
     {{ segment_policy_faults() }}
+),
+
+tier_faults as (
+    {{ loyalty_tier_faults() }}
 ),
 
 -- a floor that lies above the list price of more than half of a category's products (those that cost less than they list at)
@@ -177,6 +186,14 @@ faults as (
         policy_row,
         fault
     from segment_faults
+
+    union all
+
+    select
+        policy_file,
+        policy_row,
+        fault
+    from tier_faults
 
     union all
 

@@ -91,6 +91,7 @@ users as (
         coalesce(risk.is_flagged, false) as is_risk_flagged,
         features.mean_order_value_112d,
         members.tier,
+        coalesce(members.points_multiplier, 1) as tier_multiplier,
         clusters.cluster_name,
         churn.churn_risk,
         moved.mean_promo_effect,
@@ -279,7 +280,7 @@ costed as (
         cast(case
             when amount_off is not null then amount_off
             when percent_off is not null then base_value * percent_off / 100
-            else base_value * {{ policy_value('point_value_share') }} * (points_multiplier - 1)
+            else {{ points_for('base_value', 'tier_multiplier * (points_multiplier - 1)') }} * {{ point_value() }}
         end as decimal(18, 2)) as face_value,
         greatest(cost_of_goods * (1 + coalesce(min_margin, 0)), coalesce(price_floor, 0)) as floor_value
     from valued

@@ -5,9 +5,10 @@
     incremental_strategy='delete+insert',
     on_schema_change='fail',
     full_refresh=false,
-    pre_hook=["{{ refuse_bad_loyalty_tiers() }}", "{{ forget_offers_of_the_day() }}"]
+    pre_hook="{{ forget_offers_of_the_day() }}"
 ) }}
 -- depends_on: {{ ref('as_of_dates') }}
+-- no decision rests on a policy with faults: depends_on {{ ref('policy_faults') }}
 with members as (
 
     select * from {{ ref('loyalty_members') }}
