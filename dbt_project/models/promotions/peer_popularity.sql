@@ -48,7 +48,7 @@ regions as (
         count(*) as buyers,
         sum(case when is_newcomer then 1 else 0 end) as newcomers
     from buyers
-    where region is not null
+    where region <> '*'
     group by region
     having count(*) >= {{ least_buyers }}
 

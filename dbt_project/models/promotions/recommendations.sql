@@ -173,8 +173,8 @@ final as (
             when 'best_seller' then 'A best seller of the shop.'
             when 'newcomers'
                 then concat_ws(
-                    '', 'Of the newcomers who are most like the user, ',
-                    cast(cast(round(100 * interest) as integer) as string), ' % bought it in the last four weeks.'
+                    '', 'Popular with newcomers: about ', cast(cast(round(100 * interest) as integer) as string),
+                    ' % bought it in the last four weeks.'
                 )
             when 'new_product' then 'New, and like products the user is interested in.'
             when 'buy_again'
