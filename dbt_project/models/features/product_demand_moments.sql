@@ -46,13 +46,13 @@ final as (
         as_of_date,
         category,
         product_id,
-        cast(count(*) as integer) as weeks,
         {% for measure in causes + ['sales'] -%}
         {{ exact_sum(measure) }} as {{ measure }},
         {% endfor -%}
         {% for first, second in pairs -%}
-        {{ exact_sum(first ~ ' * ' ~ second) }} as {{ first }}_{{ second }}{{ ',' if not loop.last }}
+        {{ exact_sum(first ~ ' * ' ~ second) }} as {{ first }}_{{ second }},
         {% endfor -%}
+        cast(count(*) as integer) as weeks
     from filled
     group by as_of_date, category, product_id
 
