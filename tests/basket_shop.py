@@ -139,6 +139,26 @@ def open_shop(connection: duckdb.DuckDBPyConnection) -> None:
 
 def quote(connection: duckdb.DuckDBPyConnection, statements: dict[str, str], baskets: list[Basket]) -> Quotes:
     """Runs every model over the baskets."""
+    write_baskets(connection, baskets)
+    run_models(connection, statements)
+    quotes = Quotes()
+    for row in _read(connection, "select * from promotions.basket_totals"):
+        quotes.totals[row["basket_id"]] = row
+        quotes.promotions[row["basket_id"]] = {}
+    for row in _read(connection, "select * from promotions.basket_promotions"):
+        quotes.promotions[row["basket_id"]][row["promotion_id"]] = row
+    for row in _read(connection, "select * from promotions.basket_quote order by basket_id, line_number"):
+        quotes.lines.setdefault(row["basket_id"], []).append(row)
+    return quotes
+
+
+def run_models(connection: duckdb.DuckDBPyConnection, statements: dict[str, str]) -> None:
+    for model, statement in statements.items():
+        connection.execute(f"create or replace table promotions.{model} as {statement}")
+
+
+def write_baskets(connection: duckdb.DuckDBPyConnection, baskets: list[Basket]) -> None:
+    """The baskets, the offers of their users, and the products of coupons."""
     offers = {offer.promotion_id: offer for basket in baskets for offer in basket.offers}
     _write(
         connection,
@@ -174,17 +194,6 @@ def quote(connection: duckdb.DuckDBPyConnection, statements: dict[str, str], bas
         "coupon_id string, product_id string",
         [(offer.promotion_id, product) for offer in offers.values() for product in offer.products],
     )
-    for model, statement in statements.items():
-        connection.execute(f"create or replace table promotions.{model} as {statement}")
-    quotes = Quotes()
-    for row in _read(connection, "select * from promotions.basket_totals"):
-        quotes.totals[row["basket_id"]] = row
-        quotes.promotions[row["basket_id"]] = {}
-    for row in _read(connection, "select * from promotions.basket_promotions"):
-        quotes.promotions[row["basket_id"]][row["promotion_id"]] = row
-    for row in _read(connection, "select * from promotions.basket_quote order by basket_id, line_number"):
-        quotes.lines.setdefault(row["basket_id"], []).append(row)
-    return quotes
 
 
 def make_baskets(seed: int, count: int) -> list[Basket]:
