@@ -70,5 +70,5 @@ TASK = TabularTask(
     ),
     measure="average_precision",
     rule_feature="own_affinity",
-    most_training_rows=1_000_000,
+    most_training_rows=2_000_000,
 )

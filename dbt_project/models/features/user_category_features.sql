@@ -1,42 +1,105 @@
 -- one row a user who has bought, category among the most bought, and as-of date: what the category interest model sees
-{% set most_categories = 100 %}
-with ranked_categories as (
-
-    select distinct products.category
-    from {{ ref('stg_products') }} as products
-    inner join {{ ref('product_policy') }} as policy on products.product_id = policy.product_id
-    where {{ is_ranked('policy', 'products') }}
-
-),
-
-most_bought as (
-
-    select
-        purchases.as_of_date,
-        purchases.category
-    from {{ ref('user_category_purchases') }} as purchases
-    inner join ranked_categories on purchases.category = ranked_categories.category
-    where purchases.purchase_days > 0
-    group by purchases.as_of_date, purchases.category
-    qualify
-        row_number() over (partition by purchases.as_of_date order by count(*) desc, purchases.category)
-        between 1 and {{ most_categories }}
-
-),
-
-candidates as (
+with candidates as (
 
     select
         buyers.as_of_date,
         buyers.user_id,
         most_bought.category
     from {{ ref('user_features') }} as buyers
-    inner join most_bought on buyers.as_of_date = most_bought.as_of_date
+    inner join {{ ref('most_bought_categories') }} as most_bought on buyers.as_of_date = most_bought.as_of_date
     where buyers.recency_days is not null
 
 ),
 
 {{ history_features('category', 'user_category_purchases') }},
+
+likings as (
+
+    select
+        as_of_date,
+        user_id,
+        category,
+        {{ liking('affinity_long') }} as liking
+    from history
+    where affinity_long > 0
+
+),
+
+user_likings as (
+
+    select
+        as_of_date,
+        user_id,
+        cast(sum(liking) as double) as liking
+    from likings
+    group by as_of_date, user_id
+
+),
+
+category_likings as (
+
+    select
+        as_of_date,
+        category,
+        sum(liking) / cast(sum(sum(liking)) over (partition by as_of_date) as double) as liking_share
+    from likings
+    group by as_of_date, category
+
+),
+
+neighbours as (
+
+    select * from {{ ref('category_neighbours') }}
+
+),
+
+-- what users like of a category's neighbours, and the share of all liking that goes to these
+neighbour_likings as (
+
+    select
+        likings.as_of_date,
+        likings.user_id,
+        neighbours.category,
+        {{ exact_sum('neighbours.similarity * likings.liking') }} as liking
+    from likings
+    inner join neighbours on likings.as_of_date = neighbours.as_of_date and likings.category = neighbours.neighbour
+    group by likings.as_of_date, likings.user_id, neighbours.category
+
+),
+
+neighbour_shares as (
+
+    select
+        as_of_date,
+        category,
+        {{ exact_sum('similarity * liking_share') }} as liking_share
+    from neighbours
+    group by as_of_date, category
+
+),
+
+with_neighbours as (
+
+    select
+        named.*,
+        coalesce(user_likings.liking * category_likings.liking_share, 0) / 1000 as own_expected_liking,
+        (
+            coalesce(neighbour_likings.liking, 0)
+            - coalesce(user_likings.liking * neighbour_shares.liking_share, 0)
+        ) / 1000 as neighbour_liking
+    from named
+    left join user_likings on named.as_of_date = user_likings.as_of_date and named.user_id = user_likings.user_id
+    left join category_likings
+        on named.as_of_date = category_likings.as_of_date and named.category = category_likings.category
+    left join neighbour_likings
+        on
+            named.as_of_date = neighbour_likings.as_of_date
+            and named.user_id = neighbour_likings.user_id
+            and named.category = neighbour_likings.category
+    left join neighbour_shares
+        on named.as_of_date = neighbour_shares.as_of_date and named.category = neighbour_shares.category
+
+),
 
 final as (
 
@@ -45,7 +108,7 @@ final as (
         user_id,
         category,
         {{ float_vector(var('category_interest_features')) }} as features
-    from named
+    from with_neighbours
 
 )
 
