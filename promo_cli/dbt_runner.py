@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from promo_cli.errors import BUILD_FAULT, PromoError
+from promo_cli.errors import BUILD_FAULT, PromoError, resource_fault
 from promo_cli.paths import dbt_project_path, make_private_folder, profiles_path
 
 ON_NODE = Callable[[str, int, int], None]
@@ -36,7 +36,7 @@ def run_dbt(
     """Run `dbt COMMAND` on the shipped project against `database`.
 
     Artefacts and logs go to folders beside the database. Raises PromoError (exit code 4) whose one line names the first
-    model or test that failed, and why.
+    model or test that failed, and why; exit code 3 where disk or memory ended.
     """
     folder = database.resolve().parent
     make_private_folder(folder)
@@ -68,7 +68,8 @@ def run_dbt(
     )
     complaint = _follow(process, on_node)
     if process.wait() != 0:
-        raise PromoError(_why_it_failed(results_file, complaint), BUILD_FAULT)
+        why = _why_it_failed(results_file, complaint)
+        raise resource_fault(why) or PromoError(why, BUILD_FAULT)
     return _result(results_file)
 
 
