@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -118,6 +119,8 @@ def _why_it_failed(results_file: Path, complaint: str) -> str:
 def _plain(message: str) -> str:
     """dbt's message without its headline (`Compilation Error in model …`) and its stack of macros."""
     lines = [line.strip() for line in message.splitlines() if line.strip()]
+    if len(lines) > 2 and lines[0] == "Encountered an error:" and re.fullmatch(r"\w+ Error in .+", lines[1]):
+        lines = lines[1:]
     if len(lines) > 1 and " Error" in lines[0] and not lines[0].startswith("Runtime Error: "):
         lines = lines[1:]
     kept = []

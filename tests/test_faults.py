@@ -150,6 +150,14 @@ def test_a_build_that_runs_out_of_room_says_what_to_raise(words: str, told: str)
     assert resource_fault("model m failed: Binder Error: no column x") is None
 
 
+def test_a_var_that_is_no_day_is_told_in_the_macros_words(tmp_path: Path) -> None:
+    complaint = (
+        "Encountered an error:\nCompilation Error in model as_of_dates (models/staging/as_of_dates.sql)\n"
+        "  the var as_of_date is x: write\n  \n  > in macro day_literal"
+    )
+    assert _why_it_failed(tmp_path / "none.json", complaint) == "dbt stopped: the var as_of_date is x: write"
+
+
 def test_errors_of_a_build_quote_nobody(tmp_path: Path) -> None:
     complaint = "Conversion Error: Could not convert string 'maria.lopez@example.org' to INT32, call +49 151 2345 6789"
     told = PromoError(_why_it_failed(tmp_path / "none.json", complaint)).message
