@@ -28,11 +28,13 @@ def build(
 
 
 def build_warehouse(database: Path, as_of_date: str | None = None, full_refresh: bool = False, quiet: bool = False) -> None:
-    """Run `dbt build` on `database`; raises PromoError when there is none, a date is no date, or a model or test fails."""
+    """Run `dbt build` on `database`; raises PromoError: none there, no date, a broken policy file, a failing model or test."""
     from datetime import date
 
     from promo_cli.dbt_runner import run_dbt
     from promo_cli.errors import DATA_FAULT, USAGE_FAULT, PromoError
+    from promo_cli.policies import check_policies
+    from promo_cli.warehouse import check_limits
 
     if not database.is_file():
         raise PromoError(f"{database} is not there; load a shop first, e.g. promo load complete-journey", DATA_FAULT)
@@ -42,6 +44,8 @@ def build_warehouse(database: Path, as_of_date: str | None = None, full_refresh:
             variables["as_of_date"] = date.fromisoformat(as_of_date).isoformat()
         except ValueError:
             raise PromoError(f"--as-of-date {as_of_date} is no day; write e.g. 2017-12-31", USAGE_FAULT) from None
+    check_policies()
+    check_limits()
     console = messages(quiet)
     with progress(console) as bar:
         task = bar.add_task("building", total=None, outcome="")

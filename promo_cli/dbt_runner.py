@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from promo_cli.errors import BUILD_FAULT, PromoError
+from promo_cli.errors import BUILD_FAULT, PromoError, resource_fault
 from promo_cli.paths import dbt_project_path, make_private_folder, profiles_path
 
 ON_NODE = Callable[[str, int, int], None]
@@ -36,7 +37,7 @@ def run_dbt(
     """Run `dbt COMMAND` on the shipped project against `database`.
 
     Artefacts and logs go to folders beside the database. Raises PromoError (exit code 4) whose one line names the first
-    model or test that failed, and why.
+    model or test that failed, and why; exit code 3 where disk or memory ended.
     """
     folder = database.resolve().parent
     make_private_folder(folder)
@@ -68,7 +69,8 @@ def run_dbt(
     )
     complaint = _follow(process, on_node)
     if process.wait() != 0:
-        raise PromoError(_why_it_failed(results_file, complaint), BUILD_FAULT)
+        why = _why_it_failed(results_file, complaint)
+        raise resource_fault(why) or PromoError(why, BUILD_FAULT)
     return _result(results_file)
 
 
@@ -117,6 +119,8 @@ def _why_it_failed(results_file: Path, complaint: str) -> str:
 def _plain(message: str) -> str:
     """dbt's message without its headline (`Compilation Error in model …`) and its stack of macros."""
     lines = [line.strip() for line in message.splitlines() if line.strip()]
+    if len(lines) > 2 and lines[0] == "Encountered an error:" and re.fullmatch(r"\w+ Error in .+", lines[1]):
+        lines = lines[1:]
     if len(lines) > 1 and " Error" in lines[0] and not lines[0].startswith("Runtime Error: "):
         lines = lines[1:]
     kept = []

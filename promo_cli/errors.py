@@ -10,6 +10,7 @@ Exit codes of `promo`, documented here and nowhere else:
 """
 
 import errno
+import re
 
 DATA_FAULT = 1
 USAGE_FAULT = 2
@@ -17,11 +18,21 @@ ENVIRONMENT_FAULT = 3
 BUILD_FAULT = 4
 
 
+LONGEST_MESSAGE = 2_000  # characters
+_VALUE = re.compile(r"""(convert string|input string|string|value|field) (["'])(.{0,400}?)\2""", re.IGNORECASE)
+_EMAIL = re.compile(r"[^\s@'\"<>(),;:/]{1,64}@[^\s@'\"<>(),;:/]{1,255}\.[^\s@'\"<>(),;:/]{1,63}")
+_TELEPHONE = re.compile(r"\+\d[\d ().-]{6,20}\d")
+
+
 class PromoError(Exception):
-    """An error told in one line; `exit_code` is one of this module's codes."""
+    """An error told in one line; `exit_code` is one of this module's codes.
+
+    The line is fit for a terminal and a log: no control characters, no e-mail address, no telephone number, 2,000 characters
+    at most.
+    """
 
     def __init__(self, message: str, exit_code: int = DATA_FAULT) -> None:
-        self.message = " ".join(message.splitlines())
+        self.message = fit_for_terminals(message)
         super().__init__(self.message)
         self.exit_code = exit_code
 
@@ -36,6 +47,10 @@ def as_promo_error(error: Exception) -> PromoError:
         return _from_os_error(error)
     if isinstance(error, duckdb.Error):
         return _from_duckdb_error(error)
+    if isinstance(error, ValueError) and "null byte" in str(error):
+        return PromoError("a path holds a NUL character, which no file's name can; take it out", USAGE_FAULT)
+    if isinstance(error, MemoryError):
+        return PromoError("this machine's memory is used up; free some and run again", ENVIRONMENT_FAULT)
     return PromoError(f"unexpected {type(error).__name__}: {_first_line(error)}; run again with --debug and report it")
 
 
@@ -54,16 +69,38 @@ def _from_duckdb_error(error: Exception) -> PromoError:
     text = str(error)
     if "Could not set lock" in text:
         return PromoError("the database is open in another process; close it and run again", ENVIRONMENT_FAULT)
-    if "No space left" in text or "max_temp_directory_size" in text:
+    if lacking := resource_fault(text):
+        return lacking
+    if isinstance(error, duckdb.IOException | duckdb.FatalException):
+        return PromoError(duckdb_reason(error), ENVIRONMENT_FAULT)
+    return PromoError(f"unexpected {type(error).__name__}: {_first_line(error)}; run again with --debug and report it")
+
+
+def resource_fault(text: str) -> PromoError | None:
+    """The error to tell where DuckDB's words say that disk or memory ended; None where they say something else."""
+    if "No space left" in text or "max_temp_directory_size" in text or "File too large" in text:
         return PromoError(
             "no disk space left for the database or its spill files; free some or raise OFFERHOUSE_SPILL",
             ENVIRONMENT_FAULT,
         )
-    if isinstance(error, duckdb.OutOfMemoryException):
+    if "Out of Memory" in text:
         return PromoError("DuckDB ran out of memory; raise OFFERHOUSE_MEMORY, e.g. OFFERHOUSE_MEMORY=8GB", ENVIRONMENT_FAULT)
-    if isinstance(error, duckdb.IOException):
-        return PromoError(duckdb_reason(error), ENVIRONMENT_FAULT)
-    return PromoError(f"unexpected {type(error).__name__}: {_first_line(error)}; run again with --debug and report it")
+    return None
+
+
+def shape(text: str) -> str:
+    """How a value is written, and nothing of what it says: letters as a, digits as 9."""
+    return repr(re.sub(r"\d", "9", re.sub(r"[^\W\d_]", "a", text)))
+
+
+def fit_for_terminals(message: str) -> str:
+    """One printable line without personal data: what engines quote from a shop's rows may be anybody's address."""
+    line = " ".join(message.splitlines())
+    if len(line) > LONGEST_MESSAGE:
+        line = f"{line[: LONGEST_MESSAGE // 2]} … {line[-LONGEST_MESSAGE // 2 :]}"
+    line = _VALUE.sub(lambda found: f"{found[1]} {shape(found[3])}", line)
+    line = _TELEPHONE.sub("[telephone number]", _EMAIL.sub("[e-mail address]", line))
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in line)
 
 
 def duckdb_reason(error: Exception) -> str:

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from promo_cli.connectors.shop_schema import Listener, TableLoad
 from promo_cli.console import messages, progress, results
+from promo_cli.errors import fit_for_terminals
 
 
 class ProgressListener:
@@ -29,7 +30,7 @@ class ProgressListener:
 
     def note(self, text: str) -> None:
         """Something people should know, in one line."""
-        self._bars.console.print(f"note: {text}")
+        self._bars.console.print(f"note: {fit_for_terminals(text)}")
 
 
 @contextmanager

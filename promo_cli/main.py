@@ -1,5 +1,6 @@
 """The `promo` command: its verbs, and every error as one line."""
 
+import os
 import sys
 import traceback
 from importlib.metadata import PackageNotFoundError, version
@@ -54,6 +55,7 @@ def options(
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs `promo` with `arguments` (None: the command line's); leaves by SystemExit, codes in promo_cli.errors."""
+    mask = os.umask(0o077)  # all that is written holds personal data or what was learned from it: files 0600, folders 0700
     try:
         app(arguments, prog_name="promo")
     except Exception as error:
@@ -62,6 +64,8 @@ def main(arguments: list[str] | None = None) -> None:
         told = as_promo_error(error)
         print(f"promo: {told.message}", file=sys.stderr)
         raise SystemExit(told.exit_code) from None
+    finally:
+        os.umask(mask)
 
 
 if __name__ == "__main__":

@@ -55,6 +55,13 @@ def is_database(path: Path) -> bool:
     return not start or start[8:] == b"DUCK"
 
 
+def check_limits() -> None:
+    """Raises PromoError (exit code 3) when OFFERHOUSE_MEMORY or OFFERHOUSE_SPILL is no size; dbt would say it in a riddle."""
+    with duckdb.connect() as connection:
+        set_limit(connection, "memory_limit", "OFFERHOUSE_MEMORY", "3GB")
+        set_limit(connection, "max_temp_directory_size", "OFFERHOUSE_SPILL", "50GB")
+
+
 def set_limit(connection: duckdb.DuckDBPyConnection, setting: str, variable: str, default: str) -> None:
     value = os.environ.get(variable) or default
     try:

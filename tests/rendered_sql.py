@@ -131,7 +131,7 @@ class Renderer:
                     continue
                 name = name.removeprefix("sql__")
                 is_engine = file.parent.name == "engine"
-                self._macros[name] = self._engine_call(name, macro.arguments) if is_engine else macro
+                self._macros[name] = self._engine_macro(name, macro) if is_engine else macro
 
     def _caller(self, name: str) -> Callable[..., Any]:
         def call(*values: Any, **named: Any) -> Any:
@@ -143,8 +143,10 @@ class Renderer:
 
         return call
 
-    @staticmethod
-    def _engine_call(name: str, parameters: tuple[str, ...]) -> Callable[..., str]:
+    def _engine_macro(self, name: str, macro: Any) -> Callable[..., str]:
+        """What stands for a macro of `macros/engine`."""
+        parameters: tuple[str, ...] = macro.arguments
+
         def call(*values: Any, **named: Any) -> str:
             arguments: list[str] = []
             for parameter, value in {**dict(zip(parameters, values, strict=False)), **named}.items():

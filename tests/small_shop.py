@@ -105,7 +105,10 @@ def write_small_shop(folder: Path) -> None:
 
 
 def write_event_log(folder: Path) -> None:
-    """A shop of another kind: one CSV of views, carts and purchases with price, brand and category, no keys, no other table."""
+    """A shop of another kind: one CSV of views, carts and purchases with price, brand and category, no keys, no other table.
+
+    Four of its 60 users have ids that are hard on SQL, CSV and terminals; two more rows are dated when no calendar has a day.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with duckdb.connect() as connection:
         connection.execute(f"""
@@ -115,8 +118,17 @@ def write_event_log(folder: Path) -> None:
                         as event_type,
                     1000 + hash(i * 3) % 40 as product_id, 2000 + hash(i * 3) % 5 as category,
                     case when hash(i * 3) % 4 > 0 then 'brand' || hash(i * 3) % 4 end as brand,
-                    round(5 + hash(i * 3) % 40 + 0.49, 2) as price, 500 + hash(i * 5) % 60 as user_id,
+                    round(5 + hash(i * 3) % 40 + 0.49, 2) as price,
+                    case hash(i * 5) % 60
+                        when 0 then 'o''brien"; drop table shop.events; --'
+                        when 1 then '=1+1'
+                        when 2 then '😀' || chr(8238) || 'abc'
+                        when 3 then '../../etc/passwd' else (500 + hash(i * 5) % 60)::varchar
+                    end as user_id,
                     md5((i // 4)::varchar) as session_id
                 from range(6000) as t(i)
+                union all
+                select moment, 'view', 1000, 2000, 'brand1', 1, '501', 'never'
+                from (values ('9999-12-31 23:59:59 UTC'), ('infinity')) as odd(moment)
             ) to '{folder}/events.csv' (header)
         """)

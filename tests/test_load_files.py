@@ -9,7 +9,7 @@ import duckdb
 import pytest
 from conftest import ORDER_LINES, PRODUCTS
 
-from promo_cli.connectors import files
+from promo_cli.connectors import csv_header, files, source_file
 from promo_cli.errors import PromoError
 
 Connection = duckdb.DuckDBPyConnection
@@ -344,7 +344,7 @@ def test_column_that_stands_twice(connection: Connection, shop_folder: Path) -> 
 def test_column_without_a_value_of_its_type(connection: Connection, shop_folder: Path) -> None:
     (shop_folder / "order_lines.csv").write_text(ORDER_LINES.replace("2024-03-0", "31.1.2024 "))
     message = refusal(connection, shop_folder)
-    assert "order_lines.csv: no value of column ordered_at is a timestamp, e.g. '31.1.2024 1 10:00:00'" in message
+    assert "order_lines.csv: no value of column ordered_at is a timestamp; they look like '99.9.9999 9 99:99:99'" in message
     assert "write 2024-05-31" in message
 
 
@@ -357,7 +357,7 @@ def test_single_bad_values_are_left_to_staging(connection: Connection, shop_fold
 def test_decimal_commas_are_told(connection: Connection, shop_folder: Path) -> None:
     (shop_folder / "products.csv").write_text("product_id;category;list_price\nP1;DRINKS;3,50\nP2;BAKERY;2,00\n")
     message = refusal(connection, shop_folder)
-    assert "products.csv: no value of column list_price is a decimal(18,2), e.g. '3,50'" in message
+    assert "products.csv: no value of column list_price is a decimal(18,2); they look like '9,99'" in message
     assert "a decimal point" in message
 
 
@@ -443,6 +443,60 @@ def test_damage_inside_a_parquet_file(connection: Connection, shop_folder: Path)
 def test_mixed_line_ends(connection: Connection, shop_folder: Path) -> None:
     (shop_folder / "products.csv").write_bytes(b"product_id,category\r\nP1,a\nP2,b\r\nP3,c\r\n")
     assert "products.csv mixes line endings" in refusal(connection, shop_folder)
+
+
+def test_a_header_of_two_lines_is_no_file_without_rows(connection: Connection, shop_folder: Path) -> None:
+    lines = (shop_folder / "order_lines.csv").read_text().splitlines()
+    (shop_folder / "order_lines.csv").write_text("\r\n".join([f'{lines[0]},"x_\n"', *(f"{line},v" for line in lines[1:])]))
+    assert "order_lines.csv has a header that can't be read" in refusal(connection, shop_folder)
+
+
+def test_a_gzip_bomb_is_refused_and_a_large_table_is_not(
+    connection: Connection, shop_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_header, "LARGEST_UNPACKED", 100_000)
+    rows = "".join(f"P{n},TEA\n" for n in range(10_000))
+    (shop_folder / "products.csv").unlink()
+    with gzip.open(shop_folder / "products.csv.gz", "wt") as file:
+        file.write(f"product_id,category\n{rows}")
+    assert load(connection, shop_folder)["products"] == (10_000, 0)
+    with gzip.open(shop_folder / "products.csv.gz", "wt") as file:
+        file.write("product_id,category\nP1," + "T" * 1_000_000)
+    assert "products.csv.gz unpacks to over 1" in refusal(connection, shop_folder)
+    with gzip.open(shop_folder / "products.csv.gz", "wt") as file:
+        file.write("T" * 1_000_001)
+    monkeypatch.undo()
+    assert "products.csv.gz has a first line of over 1,000,000 characters" in refusal(connection, shop_folder)
+
+
+def test_a_parquet_bomb_is_refused(connection: Connection, shop_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source_file, "LARGEST_CLAIM", 1_000)
+    (shop_folder / "products.csv").unlink()
+    write_parquet(shop_folder / "products.parquet", "select 'P1' as product_id, 'TEA' as category from range(100000)")
+    assert "products.parquet claims 100,000 rows in" in refusal(connection, shop_folder)
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "9223372036854775807::bigint",
+        "18446744073709551615::ubigint",
+        "(-9223372036854775807)::bigint",
+        "'infinity'::timestamp",
+        "'294247-01-01'::timestamp",
+    ],
+)
+def test_moments_beyond_the_calendar_are_told(connection: Connection, shop_folder: Path, moment: str) -> None:
+    (shop_folder / "order_lines.csv").unlink()
+    write_parquet(
+        shop_folder / "order_lines.parquet",
+        "select 'O' as order_id, 1 as line_number, 'U' as user_id, 'P1' as product_id, 1 as quantity, 1 as list_price, "
+        f"1 as paid_price, {moment} as ordered_at",
+    )
+    if "timestamp" in moment:  # staging's business: a rejected row
+        assert load(connection, shop_folder)["order_lines"] == (1, 0)
+    else:
+        assert "no value of column ordered_at is a timestamp" in refusal(connection, shop_folder)
 
 
 def test_folders_in_the_place_of_files(connection: Connection, shop_folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,11 @@ class Plugin(BasePlugin):
         self._config = {key: plugin_config[key] for key in CONFIG_KEYS if key in plugin_config}
 
     def update_connection_config(self, creds: DuckDBCredentials, config: dict[str, Any]) -> None:
-        """Make the database's folder, for this user alone, so that a first `dbt build` says what is missing in its own words."""
+        """Make the database's folder so that a first `dbt build` says what is missing in its own words.
+
+        It, the database, its log and its spill files hold personal data: what this process makes is for this user alone.
+        """
+        os.umask(0o077)
         if creds.path != ":memory:":
             Path(creds.path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
 

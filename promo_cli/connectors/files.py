@@ -125,9 +125,10 @@ def _file_fault(place: str, encoding: str, error: duckdb.Error) -> PromoError | 
         return PromoError(f"{place} mixes line endings (\\n and \\r\\n); make them one, e.g. with dos2unix")
     if "GZIP" in text:
         return PromoError(f"{place} is no whole gzip file ({duckdb_reason(error)}); write it again")
-    if isinstance(error, duckdb.InvalidInputException | duckdb.ConversionException | duckdb.BinderException):
-        return PromoError(f"{place} can't be read: {duckdb_reason(error)}")
-    return None
+    if isinstance(error, duckdb.OutOfMemoryException | duckdb.IOException | duckdb.InterruptException):
+        return None
+    # what damage inside a Parquet file leads to may be an error of any kind
+    return PromoError(f"{place} can't be read: {duckdb_reason(error)}")
 
 
 def _refuse_empty(connection: duckdb.DuckDBPyConnection, shop: ShopFiles, loads: list[TableLoad]) -> None:

@@ -3,10 +3,12 @@
 import duckdb
 
 from promo_cli.contract import TEXT_TYPES, Column
-from promo_cli.errors import PromoError
+from promo_cli.errors import PromoError, shape
 from promo_cli.warehouse import quoted_name
 
-WHOLE_TYPES = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"})
+WHOLE_TYPES = frozenset(
+    {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"}
+)
 NESTED_TYPES = ("STRUCT", "MAP", "UNION", "BLOB", "BIT", "LIST", "ARRAY")
 HINTS = {
     "timestamp": "write 2024-05-31 18:30:00 (UTC) or seconds since 1970",
@@ -33,19 +35,21 @@ def refuse_unreadable_column(connection: duckdb.DuckDBPyConnection, relation: st
     if connection.execute(f"select 1 from {relation} where {readable} is not null limit 1").fetchone():
         return
     example = connection.execute(
-        f"select left(cast({name} as varchar), 60) as example from {relation} where trim(cast({name} as varchar)) <> '' limit 1"
+        f"select left(cast({name} as varchar), 40) as example from {relation} where trim(cast({name} as varchar)) <> '' limit 1"
     ).fetchone()
     if example:
         hint = HINTS.get(column.data_type.split("(")[0], f"write it as {column.data_type}")
-        raise PromoError(f"{place}: no value of column {column.name} is a {column.data_type}, e.g. {example[0]!r}; {hint}")
+        raise PromoError(
+            f"{place}: no value of column {column.name} is a {column.data_type}; they look like {shape(example[0])}; {hint}"
+        )
 
 
 def _readable(name: str, data_type: str, stored: str) -> str:
     """The value as staging will read it, null where it can't: macros/engine/casting.sql."""
     if data_type == "timestamp" and stored == "VARCHAR":
-        return f"coalesce(try_cast({name} as timestamptz), epoch_ms(try_cast({name} as bigint)))"
+        return f"coalesce(try_cast({name} as timestamptz), try(epoch_ms(try_cast({name} as bigint))))"
     if data_type == "timestamp" and stored in WHOLE_TYPES:
-        return f"epoch_ms({name}::bigint)"
+        return f"try(epoch_ms(try_cast({name} as bigint)))"
     if data_type == "date" and stored == "VARCHAR":
         return f"try_cast({name} as timestamp)"
     return f"try_cast({name} as {data_type})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -52,6 +52,8 @@ def replacing_shop(connection: duckdb.DuckDBPyConnection, settings: Mapping[str,
 
     One transaction: when the block raises, the shop of the previous load stands as it was.
     """
+    import duckdb
+
     connection.execute("begin transaction")
     try:
         connection.execute("drop schema if exists shop cascade")
@@ -73,7 +75,9 @@ def replacing_shop(connection: duckdb.DuckDBPyConnection, settings: Mapping[str,
         yield
         connection.execute("commit")
     except BaseException:
-        connection.execute("rollback")
+        # a commit that fails, as on a full disk, has ended the transaction itself
+        with suppress(duckdb.Error):
+            connection.execute("rollback")
         raise
 
 

@@ -7,10 +7,13 @@ from pathlib import Path
 import duckdb
 
 from promo_cli.connectors.columns import Match, match_columns
-from promo_cli.connectors.csv_header import read_header
+from promo_cli.connectors.csv_header import read_header, refuse_bomb
 from promo_cli.contract import Table
 from promo_cli.errors import PromoError, duckdb_reason
 from promo_cli.warehouse import quoted_name, quoted_text
+
+LARGEST_CLAIM, MOST_ROWS_A_BYTE = 10_000_000, 10
+"""Rows that a Parquet file may claim to hold: a key alone takes more than a tenth of a byte."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ def source_file(path: Path, table: Table, encoding: str) -> SourceFile:
         expressions = [quoted_name(columns[at]) for at, _ in match.taken]
         scan = f"read_parquet({_literal(path)})"
     else:
+        if path.suffix.lower() == ".gz":
+            refuse_bomb(path)
         columns, delimiter = read_header(path, encoding)
         match = match_columns(path, columns, table)
         # columns go by position, so that no header can upset the reader
@@ -70,6 +75,9 @@ def _parquet_columns(path: Path) -> list[str]:
     with path.open("rb"):
         pass  # an OSError here names the file; DuckDB would say less
     try:
+        rows = duckdb.sql(f"select num_rows from parquet_file_metadata({_literal(path)})").fetchall()[0][0]
+        if rows > max(LARGEST_CLAIM, MOST_ROWS_A_BYTE * path.stat().st_size):
+            raise PromoError(f"{path} claims {rows:,} rows in {path.stat().st_size:,} bytes, as no table does; write it again")
         return list(duckdb.sql(f"select * from read_parquet({_literal(path)})").columns)
-    except duckdb.Error as error:
+    except (duckdb.Error, RuntimeError, UnicodeError) as error:  # the latter two: a name that is no UTF-8
         raise PromoError(f"{path} is no whole Parquet file ({duckdb_reason(error)}); write it again") from error

@@ -5,13 +5,14 @@
 {%- endmacro %}
 {% macro duckdb__json_object(columns) -%}
     cast(to_json(struct_pack(
-        {%- for column in columns %}{{ adapter.quote(column) }} := {{ adapter.quote(column) }}{{ ", " if not loop.last }}{% endfor -%}
+        {%- for column in columns %}{{ quoted_name(column) }} := {{ quoted_name(column) }}{{ ", " if not loop.last }}{% endfor -%}
     )) as string)
 {%- endmacro %}
 
-{# A number out of a JSON object in a text column, null where it isn't there or is none. `key` is an SQL string. #}
+{# An amount out of a JSON object in a text column, null where it isn't there, is none or has over 12 digits before its point.
+   `key` is an SQL string. #}
 {% macro json_number(column, key) %}{{ adapter.dispatch('json_number')(column, key) }}{% endmacro %}
 {% macro default__json_number(column, key) -%}
-    try_cast(get_json_object({{ column }}, concat('$.', {{ key }})) as double)
+    cast(try_cast(get_json_object({{ column }}, concat('$.', {{ key }})) as decimal(18, 6)) as double)
 {%- endmacro %}
-{% macro duckdb__json_number(column, key) %}try_cast(({{ column }} ->> {{ key }}) as double){% endmacro %}
+{% macro duckdb__json_number(column, key) %}cast(try_cast(({{ column }} ->> {{ key }}) as decimal(18, 6)) as double){% endmacro %}

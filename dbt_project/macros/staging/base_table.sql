@@ -20,19 +20,18 @@
     {%- do refuse_missing(table_name, contract, found, renamed, present) -%}
 
     {%- set typed = [] -%}
-    {%- set unreadable = [] -%}
+    {%- set unreadable = {} -%}
     {%- for column in contract.columns.values() -%}
         {%- set shop_column = present.get(renamed.get(column.name, column.name) | lower) -%}
         {%- if shop_column is none -%}
             {%- do typed.append('cast(null as ' ~ column.data_type ~ ') as ' ~ column.name) -%}
         {%- else -%}
-            {%- set quoted = adapter.quote(shop_column.name) -%}
+            {%- set quoted = quoted_name(shop_column.name) | trim -%}
             {%- set expression = cast_to_contract(quoted, column.data_type, shop_column.data_type) | trim -%}
             {%- do refuse_type(table_name, column, shop_column) -%}
             {%- do typed.append(expression ~ ' as ' ~ column.name) -%}
             {%- if expression != quoted and column.data_type | lower != 'string' -%}
-                {%- do unreadable.append("case when " ~ is_unreadable(quoted, '(' ~ expression ~ ')', shop_column.data_type)
-                    ~ " then 'BAD_TYPE:" ~ column.name ~ "' end") -%}
+                {%- do unreadable.update({column.name: is_unreadable(quoted, '(' ~ expression ~ ')', shop_column.data_type)}) -%}
             {%- endif -%}
         {%- endif -%}
     {%- endfor -%}
@@ -41,11 +40,21 @@
 
 select
     {{ typed | join(',\n    ') }},
-    {{ compact_array(unreadable) }} as type_errors,
+    {# a list is made for the rows that need one #}
+    {%- set codes = [] -%}
+    {%- for name, condition in unreadable.items() -%}
+        {%- do codes.append("case when " ~ condition ~ " then 'BAD_TYPE:" ~ name ~ "' end") -%}
+    {%- endfor -%}
+    {%- set any_unreadable = '(' ~ unreadable.values() | join(') or (') ~ ')' -%}
+    {%- if unreadable %}
+    case when {{ any_unreadable }} then {{ compact_array(codes) }} else {{ compact_array([]) }} end as type_errors,
+    {%- else %}
+    {{ compact_array([]) }} as type_errors,
+    {%- endif %}
     {{ json_object(extra) if extra else 'cast(null as string)' }} as x_columns,
     {%- if unreadable %}
     case
-        when {{ array_size(compact_array(unreadable)) }} > 0
+        when {{ any_unreadable }}
             then {{ json_object(present.values() | map(attribute='name') | list) }}
     end as source_row
     {%- else %}
@@ -61,7 +70,19 @@ where false
 {# The relation behind a shop table, or none when the shop has no such table. #}
 {% macro shop_relation(table_name) -%}
     {%- set relation = source('shop', table_name) -%}
-    {{ return(adapter.get_relation(database=relation.database, schema=relation.schema, identifier=relation.identifier)) }}
+    {{ return(relation_of_shop(relation.identifier)) }}
+{%- endmacro %}
+
+{# A relation of the shop's schema, or none. dbt puts names into SQL as they are, so none may hold what ends a name or a text. #}
+{% macro relation_of_shop(identifier) -%}
+    {%- set database = var('shop_database', none) or target.database -%}
+    {%- for variable, name in {'shop_database': database, 'shop_schema': var('shop_schema'), 'shop_identifiers': identifier}.items() -%}
+        {%- if not modules.re.match('^[^\\x00-\\x1f\\x22\\x27\\x3b\\x60]+\\Z', name | string) -%}
+            {{ exceptions.raise_compiler_error('the var ' ~ variable ~ ' names ' ~ name ~ ': give a name without quotes, semicolons '
+                ~ 'and control characters') }}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(adapter.get_relation(database=database, schema=var('shop_schema'), identifier=identifier)) }}
 {%- endmacro %}
 
 {# Order lines and products may stand in the event log alone; every other missing table is simply empty. #}

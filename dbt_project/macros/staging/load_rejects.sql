@@ -1,10 +1,7 @@
 {# Lines that `promo load files` could not read as rows; an empty relation for a shop that mapped its own tables. #}
 {% macro load_rejects() -%}
     {%- set relation = none -%}
-    {%- if execute -%}
-        {%- set relation = adapter.get_relation(
-            database=var('shop_database', none) or target.database, schema=var('shop_schema'), identifier='load_rejects') -%}
-    {%- endif -%}
+    {%- if execute -%}{%- set relation = relation_of_shop('load_rejects') -%}{%- endif -%}
     {%- if relation is not none -%}
         {{ relation }}
     {%- else -%}

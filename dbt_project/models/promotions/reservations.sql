@@ -1,4 +1,4 @@
--- offers of earlier days that are open and unused: the money and the uses they set aside, and the users who hold them
+-- offers of other days that are open and unused: the money and the uses they set aside, and the users who hold them
 {{ config(materialized='table') }}
 
 with dates as (
@@ -32,7 +32,8 @@ final as (
         offers.valid_to,
         offers.reserved_budget
     from {{ earlier_offers() }} as offers
-    inner join dates on offers.as_of_date < dates.as_of_date and offers.valid_to > dates.as_of_at
+    -- a clock that was set back finds offers of later days, and what they promise holds too
+    inner join dates on offers.as_of_date <> dates.as_of_date and offers.valid_to > dates.as_of_at
     left join used on offers.promotion_id = used.promotion_id and offers.user_id = used.user_id
     -- what was used since is spent, and spent money is counted already
     where used.redeemed_at is null or used.redeemed_at < {{ utc_midnight('offers.as_of_date') }}

@@ -17,7 +17,7 @@ horizon as (
 
     select
         {% if var('as_of_date') -%}
-        max(cast('{{ var("as_of_date") }}' as date))
+        max({{ day_literal('as_of_date', var('as_of_date')) }})
         {%- else -%}
         {{ add_days(local_date('max(latest)'), 1) }}
         {%- endif %} as data_until
@@ -29,7 +29,7 @@ final as (
 
     {% for day in var('as_of_dates') or [none] -%}
     select
-        {{ "cast('" ~ day ~ "' as date)" if day else 'data_until' }} as as_of_date,
+        {{ day_literal('as_of_dates', day) if day else 'data_until' }} as as_of_date,
         data_until
     from horizon
     {% if not loop.last %}union all{% endif %}

@@ -23,7 +23,8 @@ judged as (
             "MISSING_STARTS_AT": "base.starts_at is null",
             "MISSING_ENDS_AT": "base.ends_at is null",
             "ENDS_BEFORE_START": "ends_at <= starts_at",
-            "NEGATIVE_BUDGET": "budget < 0"
+            "NEGATIVE_BUDGET": "budget < 0",
+            "IMPLAUSIBLE_BUDGET": "budget > " ~ largest_budget()
         }) }} as broken_rules
     from base
 

@@ -29,7 +29,8 @@ judged as (
             "MISSING_PRICE": "base.price is null",
             "FUTURE_DATE": "base.observed_at >= " ~ utc_midnight("as_of.data_until"),
             "IMPLAUSIBLE_DATE": "base.observed_at < timestamp '1970-01-01'",
-            "NEGATIVE_PRICE": "price < 0"
+            "NEGATIVE_PRICE": "price < 0",
+            "IMPLAUSIBLE_PRICE": "price > " ~ largest_amount()
         }) }} as broken_rules
     from base
     cross join as_of

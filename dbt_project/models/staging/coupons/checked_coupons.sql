@@ -28,7 +28,8 @@ judged as (
             "ENDS_BEFORE_START": "valid_to <= valid_from",
             "PERCENT_OUT_OF_RANGE": "percent_off < 0 or percent_off > 100",
             "NEGATIVE_VALUE": "least(face_value, min_spend) < 0",
-            "NEGATIVE_LIMIT": "least(max_redemptions, per_user_limit) < 0"
+            "NEGATIVE_LIMIT": "least(max_redemptions, per_user_limit) < 0",
+            "IMPLAUSIBLE_VALUE": "greatest(face_value, min_spend) > " ~ largest_amount()
         }) }} as broken_rules
     from base
 

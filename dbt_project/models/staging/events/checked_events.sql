@@ -66,7 +66,10 @@ judged as (
             "UNKNOWN_EVENT_TYPE": "base.event_type is not null and words.event_type is null",
             "NEGATIVE_QUANTITY": "quantity < 0",
             "NEGATIVE_PRICE": "price < 0",
-            "NEGATIVE_DWELL": "dwell_seconds < 0"
+            "NEGATIVE_DWELL": "dwell_seconds < 0",
+            "IMPLAUSIBLE_QUANTITY": "quantity > " ~ largest_quantity(),
+            "IMPLAUSIBLE_PRICE": "greatest(price, cast(price as double) * quantity) > " ~ largest_amount(),
+            "IMPLAUSIBLE_DWELL": "dwell_seconds > " ~ longest_dwell_seconds()
         }) }} as broken_rules
     from base
     cross join as_of

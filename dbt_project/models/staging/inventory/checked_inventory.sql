@@ -26,7 +26,8 @@ judged as (
             "MISSING_STOCK_ON_HAND": "base.stock_on_hand is null",
             "FUTURE_DATE": "base.as_of_date >= as_of.data_until",
             "IMPLAUSIBLE_DATE": "base.as_of_date < date '1970-01-01'",
-            "NEGATIVE_STOCK": "stock_on_hand < 0"
+            "NEGATIVE_STOCK": "stock_on_hand < 0",
+            "IMPLAUSIBLE_STOCK": "stock_on_hand > " ~ largest_count()
         }) }} as broken_rules
     from base
     cross join as_of

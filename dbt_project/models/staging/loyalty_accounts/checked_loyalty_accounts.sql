@@ -44,7 +44,8 @@ judged as (
             "MISSING_JOINED_AT": "base.joined_at is null",
             "UNKNOWN_USER": "base.user_id is not null and known_users.user_id is null and user_counts.users > 0",
             "FUTURE_DATE": "base.joined_at >= " ~ utc_midnight("as_of.data_until"),
-            "IMPLAUSIBLE_DATE": "base.joined_at < timestamp '1970-01-01'"
+            "IMPLAUSIBLE_DATE": "base.joined_at < timestamp '1970-01-01'",
+            "IMPLAUSIBLE_POINTS": "points > " ~ largest_count() ~ " or points < -" ~ largest_count()
         }) }} as broken_rules
     from base
     cross join as_of

@@ -60,7 +60,10 @@ judged as (
             "FUTURE_DATE": "base.ordered_at >= " ~ utc_midnight("as_of.data_until"),
             "IMPLAUSIBLE_DATE": "base.ordered_at < timestamp '1970-01-01'",
             "NEGATIVE_QUANTITY": "quantity < 0",
-            "NEGATIVE_PRICE": "least(list_price, paid_price) < 0"
+            "NEGATIVE_PRICE": "least(list_price, paid_price) < 0",
+            "IMPLAUSIBLE_QUANTITY": "quantity > " ~ largest_quantity(),
+            "IMPLAUSIBLE_PRICE": "greatest(list_price, paid_price, abs(discount)) > " ~ largest_amount()
+                ~ " or cast(quantity as double) * greatest(list_price, paid_price) > " ~ largest_amount()
         }) }} as broken_rules
     from base
     cross join as_of

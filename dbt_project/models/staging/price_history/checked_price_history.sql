@@ -26,7 +26,8 @@ judged as (
             "MISSING_PRICE": "base.price is null",
             "FUTURE_DATE": "base.as_of_date >= as_of.data_until",
             "IMPLAUSIBLE_DATE": "base.as_of_date < date '1970-01-01'",
-            "NEGATIVE_PRICE": "price < 0"
+            "NEGATIVE_PRICE": "price < 0",
+            "IMPLAUSIBLE_PRICE": "price > " ~ largest_amount()
         }) }} as broken_rules
     from base
     cross join as_of

@@ -28,7 +28,8 @@ judged as (
             "MISSING_DISPLAY_STORES": "base.display_stores is null",
             "FUTURE_DATE": "base.week_start >= as_of.data_until",
             "IMPLAUSIBLE_DATE": "base.week_start < date '1970-01-01'",
-            "NEGATIVE_STORES": "least(mailer_stores, display_stores) < 0"
+            "NEGATIVE_STORES": "least(mailer_stores, display_stores) < 0",
+            "IMPLAUSIBLE_STORES": "greatest(mailer_stores, display_stores) > " ~ largest_count()
         }) }} as broken_rules
     from base
     cross join as_of

@@ -22,7 +22,8 @@ judged as (
         {{ reject_reasons({
             "MISSING_PRODUCT_ID": "base.product_id is null",
             "NEGATIVE_PRICE": "list_price < 0",
-            "NEGATIVE_COST": "unit_cost < 0"
+            "NEGATIVE_COST": "unit_cost < 0",
+            "IMPLAUSIBLE_PRICE": "greatest(list_price, unit_cost) > " ~ largest_amount()
         }) }} as broken_rules
     from base
 

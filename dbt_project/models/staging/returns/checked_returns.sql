@@ -42,7 +42,9 @@ judged as (
             "FUTURE_DATE": "base.returned_at >= " ~ utc_midnight("as_of.data_until"),
             "IMPLAUSIBLE_DATE": "base.returned_at < timestamp '1970-01-01'",
             "NEGATIVE_QUANTITY": "quantity < 0",
-            "NEGATIVE_REFUND": "refund < 0"
+            "NEGATIVE_REFUND": "refund < 0",
+            "IMPLAUSIBLE_QUANTITY": "quantity > " ~ largest_quantity(),
+            "IMPLAUSIBLE_REFUND": "refund > " ~ largest_amount()
         }) }} as broken_rules
     from base
     cross join as_of
