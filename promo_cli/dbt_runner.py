@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from promo_cli.errors import BUILD_FAULT, PromoError
-from promo_cli.paths import dbt_project_path, make_private_folder, profiles_path
+from promo_cli.paths import dbt_project_path, make_private_folder, profiles_path, published_path
 
 ON_NODE = Callable[[str, int, int], None]
 """Told of each finished node: its name, how many are done, how many there are."""
@@ -32,8 +32,9 @@ def run_dbt(
     target: str = "warehouse",
     environment: dict[str, str] | None = None,
     on_node: ON_NODE | None = None,
+    wait_seconds: float = 0,
 ) -> DbtResult:
-    """Run `dbt COMMAND` on the shipped project against `database`.
+    """Run `dbt COMMAND` on the shipped project against `database`, waiting up to `wait_seconds` for others who write it.
 
     Artefacts and logs go to folders beside the database. Raises PromoError (exit code 4) whose one line names the first
     model or test that failed, and why.
@@ -64,12 +65,23 @@ def run_dbt(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env=os.environ | {"OFFERHOUSE_DB": str(database.resolve()), "PYTHONWARNINGS": "ignore"} | (environment or {}),
+        env=os.environ | _environment(database, command[0], wait_seconds) | (environment or {}),
     )
     complaint = _follow(process, on_node)
     if process.wait() != 0:
         raise PromoError(_why_it_failed(results_file, complaint), BUILD_FAULT)
     return _result(results_file)
+
+
+def _environment(database: Path, command: str, wait_seconds: float) -> dict[str, str]:
+    return {
+        "OFFERHOUSE_DB": str(database.resolve()),
+        "OFFERHOUSE_PUBLISHED": str(published_path(database).absolute()),
+        "OFFERHOUSE_COMMAND": f"promo {'publish' if command == 'run-operation' else command}",
+        "OFFERHOUSE_WAIT": str(wait_seconds or os.environ.get("OFFERHOUSE_WAIT", "")),
+        "OFFERHOUSE_PARENT": str(os.getpid()),
+        "PYTHONWARNINGS": "ignore",
+    }
 
 
 def _follow(process: subprocess.Popen[str], on_node: ON_NODE | None) -> str:
@@ -95,6 +107,8 @@ def _result(results_file: Path) -> DbtResult:
     seconds: dict[str, float] = {}
     warnings: dict[str, int] = {}
     for result in json.loads(results_file.read_text())["results"]:
+        if result["unique_id"].startswith("operation."):  # the hooks that record and publish
+            continue
         statuses[result["status"]] = statuses.get(result["status"], 0) + 1
         seconds[result["unique_id"]] = result["execution_time"]
         if result["status"] == "warn":
@@ -115,7 +129,8 @@ def _why_it_failed(results_file: Path, complaint: str) -> str:
 
 
 def _plain(message: str) -> str:
-    """dbt's message without its headline (`Compilation Error in model …`) and its stack of macros."""
+    """dbt's message without its headline (`Compilation Error in model …`) and its stack of macros, or a plugin's own words."""
+    message = message.rpartition("executing the UDF: RuntimeError: ")[2]
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     if len(lines) > 1 and " Error" in lines[0] and not lines[0].startswith("Runtime Error: "):
         lines = lines[1:]
