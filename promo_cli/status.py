@@ -15,14 +15,14 @@ _BUILDS = """
     select
         build_id,
         strftime(started_at, '%Y-%m-%dT%H:%M:%S') as started_at,
-        round(epoch(finished_at - started_at), 1) as seconds,
+        cast(round(epoch(finished_at - started_at), 1) as double) as seconds,
         command, is_complete, outcome, failure, models_built, tests_passed, tests_warned, tests_failed
     from audits.builds
     order by audits.builds.started_at desc
     limit $limit
 """
 _SLOWEST = """
-    select node, round(seconds, 2) as seconds
+    select node, cast(round(seconds, 2) as double) as seconds
     from audits.build_nodes
     where build_id = $build_id and kind in ('model', 'seed')
     order by audits.build_nodes.seconds desc, node
@@ -45,7 +45,7 @@ _DRIFT = """
         model_name,
         count(*) filter (where is_drifting) as drifting_inputs,
         count(*) as inputs,
-        round(max(psi), 3) as largest_psi
+        cast(round(max(psi), 3) as double) as largest_psi
     from audits.score_drift
     group by model_name
     having count(*) filter (where is_drifting) > 0
