@@ -1,7 +1,7 @@
 """The published database: a file that analysts and exports read while builds go on, replaced by one rename.
 
     <folder of the working database>/published/<its name>      what is published
-    …/published/previous/<published at>.duckdb                  what was published before
+    …/published/previous/<number>_<published at>.duckdb         what was published before
 
 A file under a passing name (`.unpublished-…`) is being written, or was when its process died; nobody reads it, and the next
 publication removes it.
@@ -72,7 +72,7 @@ def previous_publications(published: Path) -> list[Path]:
     """What was published before, newest first."""
     current = published.stat().st_ino if published.is_file() else None
     # A publication that died had given the file its second name, and not yet replaced it.
-    kept = [path for path in _previous(published).glob("*.duckdb") if path.stat().st_ino != current]
+    kept = [path for path in _previous(published).glob("[0-9]*_*.duckdb") if path.stat().st_ino != current]
     return sorted(kept, reverse=True)
 
 
@@ -107,11 +107,14 @@ def _previous(published: Path) -> Path:
 def _keep(published: Path) -> None:
     """A second name for the published file, under which it stays when the next one takes the first name."""
     make_private_folder(_previous(published))
-    since = datetime.fromtimestamp(published.stat().st_mtime, UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    kept = _previous(published) / f"{since}.duckdb"
-    kept.unlink(missing_ok=True)
-    os.link(published, kept)
-    sync_to_disk(kept.parent)
+    for path in _previous(published).glob("[0-9]*_*.duckdb"):
+        if path.stat().st_ino == published.stat().st_ino:
+            path.unlink()
+    before = previous_publications(published)
+    number = int(before[0].name.partition("_")[0]) + 1 if before else 1  # a clock may be set back
+    since = datetime.fromtimestamp(published.stat().st_mtime, UTC).strftime("%Y%m%dT%H%M%SZ")
+    os.link(published, _previous(published) / f"{number:06d}_{since}.duckdb")
+    sync_to_disk(_previous(published))
 
 
 @contextmanager

@@ -31,6 +31,7 @@ from promo_cli.paths import make_private_folder, published_path
 from promo_cli.provenance import offerhouse_version
 from promo_cli.publication import copy_database, put_in_place
 from promo_cli.warehouse import why_not_open
+from promo_cli.withdrawals import keep_withdrawals
 
 _POLL_SECONDS = 0.2
 # A look at the working database (promo status) is nobody's reason to give up.
@@ -71,6 +72,8 @@ class Plugin(BasePlugin):
 
         def placed(copy: str) -> str:
             with _told():
+                with duckdb.connect(copy, read_only=True) as connection:
+                    keep_withdrawals(connection, working)
                 put_in_place(Path(copy), published)
             return str(published)
 

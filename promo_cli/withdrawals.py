@@ -1,7 +1,7 @@
 """Who has withdrawn consent since the published build: a withdrawal counts from the moment it is loaded.
 
-`promo load` leaves the withdrawals of its shop beside the published database (published/withdrawals.parquet), for a build may
-hold the working database when an export runs.
+The withdrawals of the shop that was loaded last lie beside the published database (published/withdrawals.parquet), for a build
+may hold the working database when an export runs, and a publication that was rolled back knows less than the shop does.
 """
 
 from pathlib import Path
@@ -18,16 +18,16 @@ _UNREAD = "UNREAD"
 
 
 def keep_withdrawals(connection: duckdb.DuckDBPyConnection, database: Path) -> None:
-    """Called when a shop has just been loaded into the working database, `connection`: what exports have to know of it.
+    """Called when a shop has been loaded into the working database `database`, and when a build of it is published.
 
-    Nothing while nothing is published from `database`. Raises OSError when the file can't be written.
+    `connection` reads the loaded shop. Nothing is kept before the first publication. Raises OSError when the file can't be
+    written.
     """
     import pyarrow.parquet
 
-    published = published_path(database)
-    if not published.is_file():
+    file = published_path(database).with_name(_FILE)
+    if not file.parent.is_dir():
         return
-    file = published.with_name(_FILE)
     if not _has_rows(connection, "shop", "consents"):
         file.unlink(missing_ok=True)
         return

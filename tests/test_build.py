@@ -159,7 +159,7 @@ def test_a_rolled_back_publication_can_be_published_again_unless_something_chang
     assert (code, json.loads(out)["build_id"]) == (0, build)
     assert published_path(database).is_file()
     with duckdb.connect(str(database)) as connection:
-        connection.execute("update policies.policy_values set value = value + 1 where policy = 'holdout_percent'")
+        connection.execute("update policies.policy_values set value = value + 1")
     published_path(database).unlink()
     code, _, err = promo("publish", "--database", database)
     assert (code, err.count("\n")) == (BUILD_FAULT, 1)

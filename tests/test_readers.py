@@ -96,6 +96,20 @@ def test_consents_that_no_build_has_seen_stop_the_export(database: Path) -> None
         exported(database)
 
 
+def test_consents_that_a_build_has_seen_by_now_count_and_survive_a_rollback(database: Path) -> None:
+    published = published_path(database)
+    seen = published.read_bytes()
+    run(database, "create or replace view staging.base_consents as select * from shop.consents where false")
+    load_consents(database, WITHDRAWN.format("false"))
+    run(database, "create or replace view staging.base_consents as from shop.consents")  # and here it was built and published
+    with duckdb.connect(str(database)) as connection:
+        keep_withdrawals(connection, database)
+    published.write_bytes(database.read_bytes())
+    assert exported(database) == ["u2"]
+    published.write_bytes(seen)
+    assert exported(database) == ["u2"]
+
+
 def test_withdrawals_of_the_published_build_count_too(database: Path) -> None:
     add_consent(published_path(database), "u2", "2024-03-01", granted=False)
     assert exported(database) == ["u1"]

@@ -44,7 +44,7 @@
         select build_id
         from audits.builds
         where is_complete and outcome = 'passed' and command = 'build' and content_hash is not null
-        order by finished_at desc
+        order by rowid desc -- a clock may be set back
         limit 1") -%}
     {%- if not found.rows -%}
         {{ exceptions.raise_compiler_error('no build has passed every model and test yet: run promo build') }}
