@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from promo_cli.errors import BUILD_FAULT, PromoError
+from promo_cli.errors import BUILD_FAULT, ENVIRONMENT_FAULT, PromoError
 from promo_cli.paths import dbt_project_path, make_private_folder, profiles_path, published_path
+
+_HEADLINE = re.compile(r"(Encountered an error.*:)? ?(\w+ Error( in .*)?)?")
 
 ON_NODE = Callable[[str, int, int], None]
 """Told of each finished node: its name, how many are done, how many there are."""
@@ -36,8 +39,8 @@ def run_dbt(
 ) -> DbtResult:
     """Run `dbt COMMAND` on the shipped project against `database`, waiting up to `wait_seconds` for others who write it.
 
-    Artefacts and logs go to folders beside the database. Raises PromoError (exit code 4) whose one line names the first
-    model or test that failed, and why.
+    Artefacts and logs go to folders beside the database. Raises PromoError whose one line names the first model or test that
+    failed, and why (exit code 4), or who has the database (exit code 3).
     """
     folder = database.resolve().parent
     make_private_folder(folder)
@@ -69,6 +72,9 @@ def run_dbt(
     )
     complaint = _follow(process, on_node)
     if process.wait() != 0:
+        is_locked = any(words in complaint for words in ("is being written by another", "is open in another process"))
+        if is_locked:
+            raise PromoError(_plain(complaint), ENVIRONMENT_FAULT)
         raise PromoError(_why_it_failed(results_file, complaint), BUILD_FAULT)
     return _result(results_file)
 
@@ -132,7 +138,7 @@ def _plain(message: str) -> str:
     """dbt's message without its headline (`Compilation Error in model …`) and its stack of macros, or a plugin's own words."""
     message = message.rpartition("executing the UDF: RuntimeError: ")[2]
     lines = [line.strip() for line in message.splitlines() if line.strip()]
-    if len(lines) > 1 and " Error" in lines[0] and not lines[0].startswith("Runtime Error: "):
+    while len(lines) > 1 and _HEADLINE.fullmatch(lines[0]):
         lines = lines[1:]
     kept = []
     for line in lines:

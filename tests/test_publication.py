@@ -10,12 +10,15 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from dbt.adapters.duckdb.credentials import DuckDBCredentials
+from dbt_common.exceptions import DbtRuntimeError
 
 from promo_cli import publication
 from promo_cli.errors import PromoError
 from promo_cli.lock import FileLock, lock_holder
 from promo_cli.paths import published_path
 from promo_cli.publication import copy_database, previous_publications, put_in_place, roll_back
+from promo_cli.publish_plugin import Plugin
 from promo_cli.warehouse import open_warehouse
 
 Promo = Callable[..., tuple[int, str, str]]
@@ -233,3 +236,45 @@ def test_a_clock_that_was_set_back_makes_no_negative_age(tmp_path: Path) -> None
     assert holder is not None
     assert holder.minutes == 0
     assert holder.pid == os.getpid()
+
+
+# dbt, which takes the lock itself, so that plain dbt build is told of and waited for like promo build.
+
+
+def opened_by_dbt(database: Path) -> Plugin:
+    plugin = Plugin("publish_plugin", {}, DuckDBCredentials(path=str(database), database="offerhouse", schema="main"))
+    plugin.update_connection_config(plugin.creds, {})
+    return plugin
+
+
+def released(plugin: Plugin) -> None:
+    assert plugin._lock is not None
+    plugin._lock.release()
+
+
+def test_dbt_names_who_writes_and_waits_when_it_is_told_to(working: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = LOCK.format(str(working))
+    with (
+        another_process(script) as process,
+        pytest.raises(
+            DbtRuntimeError, match=rf"offerhouse\.duckdb is being written by another promo build \(process {process.pid}"
+        ),
+    ):
+        opened_by_dbt(working)
+    monkeypatch.setenv("OFFERHOUSE_WAIT", "30")
+    with another_process(f"{script}\nimport threading, os\nthreading.Timer(0.8, os._exit, [0]).start()"):
+        plugin = opened_by_dbt(working)
+        holder = lock_holder(working.with_name(".offerhouse.duckdb.lock"))
+        assert holder is not None
+        assert (holder.pid, holder.command) == (os.getpid(), "dbt")
+        released(plugin)
+    monkeypatch.setenv("OFFERHOUSE_WAIT", "soon")
+    with pytest.raises(DbtRuntimeError, match="OFFERHOUSE_WAIT=soon is no number of seconds"):
+        opened_by_dbt(working)
+
+
+def test_dbt_names_the_client_that_has_the_database_open(working: Path) -> None:
+    client = f"import duckdb; c = duckdb.connect({str(working)!r}, read_only=True)"
+    told = r"offerhouse\.duckdb is open in another process \(PID {}\); close it and run again"
+    with another_process(client) as process, pytest.raises(DbtRuntimeError, match=told.format(process.pid)):
+        opened_by_dbt(working)
