@@ -125,7 +125,7 @@ def _result(results_file: Path) -> DbtResult:
 def _why_it_failed(results_file: Path, complaint: str) -> str:
     if results_file.exists():
         for result in json.loads(results_file.read_text())["results"]:
-            if result["status"] in ("error", "fail", "runtime error"):
+            if result["status"] in ("error", "fail", "runtime error") and result["message"]:
                 kind, _, name = result["unique_id"].split(".")[:3]
                 message = _plain(result["message"] or "")
                 if result["status"] == "fail" and kind == "test":

@@ -62,8 +62,7 @@ def put_in_place(copy: Path, published: Path) -> None:
     with _publishing(published):
         if published.is_file():
             _keep(published)
-        copy.replace(published)
-        sync_to_disk(published.parent)
+        _replace(published, copy)
         for old in previous_publications(published)[kept_publications() :]:
             old.unlink(missing_ok=True)
 
@@ -86,8 +85,7 @@ def roll_back(published: Path) -> Path:
         kept = previous_publications(published)
         if not kept:
             raise PromoError(f"there is no earlier publication beside {published}; promo build publishes", DATA_FAULT)
-        kept[0].replace(published)
-        sync_to_disk(published.parent)
+        _replace(published, kept[0])
         sync_to_disk(kept[0].parent)
         return kept[0]
 
@@ -115,6 +113,14 @@ def _keep(published: Path) -> None:
     since = datetime.fromtimestamp(published.stat().st_mtime, UTC).strftime("%Y%m%dT%H%M%SZ")
     os.link(published, _previous(published) / f"{number:06d}_{since}.duckdb")
     sync_to_disk(_previous(published))
+
+
+def _replace(published: Path, file: Path) -> None:
+    """`file` takes the name `published`."""
+    # What a client that opened the published database to write, against the advice, left of its log: it isn't the new file's.
+    published.with_name(f"{published.name}.wal").unlink(missing_ok=True)
+    file.replace(published)
+    sync_to_disk(published.parent)
 
 
 @contextmanager

@@ -68,7 +68,9 @@ class Plugin(BasePlugin):
 
         def copied() -> str:
             with _told():
-                return str(copy_database(working, published))
+                copy = copy_database(working, published)
+            atexit.register(copy.unlink, missing_ok=True)  # what comes of no use doesn't stay
+            return str(copy)
 
         def placed(copy: str) -> str:
             with _told():

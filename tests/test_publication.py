@@ -122,6 +122,18 @@ def test_what_a_killed_publication_left_goes_with_the_next(working: Path, publis
     assert sorted(path.name for path in published.parent.iterdir()) == ["offerhouse.duckdb", "previous"]
 
 
+def test_the_log_of_a_client_that_wrote_and_died_is_not_read_into_the_next_publication(working: Path, published: Path) -> None:
+    publish(working, 1)
+    writer = f"import duckdb; c = duckdb.connect({str(published)!r}); c.execute('create table mine as select 9 as number')"
+    with another_process(writer) as process:
+        process.kill()
+        process.wait()
+    assert published.with_name("offerhouse.duckdb.wal").stat().st_size > 0
+    publish(working, 2)
+    assert read(published) == 2
+    assert not published.with_name("offerhouse.duckdb.wal").exists()
+
+
 def test_a_copy_that_fails_leaves_nothing_and_changes_nothing(
     working: Path, published: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
