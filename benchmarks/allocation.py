@@ -62,7 +62,9 @@ def at_scale(folder: Path, users: int) -> None:
         create table promotions.eligible_promotions as
         select
             date '2025-01-01' as as_of_date, 'u' || lpad(u::varchar, 8, '0') as user_id, 'p' || p as promotion_id,
-            'p' || p as budget_id, 10 as priority, cast(1 as integer) as user_rank, 3 as offers_left,
+            'p' || p as budget_id, 10 as priority,
+            case when p < 6 then 'g' || p // 3 else 'p' || p end as choice_class,
+            cast(1 as integer) as user_rank, 3 as offers_left,
             cast(1 + p % 7 + (hash(u * 31 + p) % 100) / 100.0 as decimal(18, 2)) as cost,
             0.5::float as purchase_intent, 0.5::float as redemption_score,
             (1 + p % 5) * (hash(u * 17 + p) % 100000 + 1) / 50000.0 as expected_margin,
@@ -79,11 +81,16 @@ def at_scale(folder: Path, users: int) -> None:
     bound = connection.execute(f"""
         select
             (select sum(net) from (
-                select greatest(0, expected_margin - ({prices})) as net from promotions.eligible_promotions as pairs
-                left join promotions.budget_prices as money on pairs.budget_id = money.resource_id and money.resource = 'budget'
-                left join promotions.budget_prices as uses
-                    on pairs.promotion_id = uses.resource_id and uses.resource = 'redemptions'
-                qualify row_number() over (partition by user_id order by expected_margin - ({prices}) desc) between 1 and 3
+                select net from (
+                    select user_id, choice_class, max(greatest(0, expected_margin - ({prices}))) as net
+                    from promotions.eligible_promotions as pairs
+                    left join promotions.budget_prices as money
+                        on pairs.budget_id = money.resource_id and money.resource = 'budget'
+                    left join promotions.budget_prices as uses
+                        on pairs.promotion_id = uses.resource_id and uses.resource = 'redemptions'
+                    group by user_id, choice_class
+                )
+                qualify row_number() over (partition by user_id order by net desc) between 1 and 3
             )) + (select sum(price * capacity) from promotions.budget_prices)
     """).fetchall()[0][0]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

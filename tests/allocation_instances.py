@@ -24,10 +24,12 @@ def make_instance(connection: duckdb.DuckDBPyConnection, seed: int) -> None:
     budget[random.random(promotions) < 0.2] = np.nan
     uses = np.floor(users * random.uniform(0.05, 0.5, promotions))
     uses[random.random(promotions) < 0.7] = np.nan
+    classes = random.integers(0, promotions, promotions) if random.random() < 0.5 else np.arange(promotions)
     pairs = {  # noqa: F841 -- read by the query below
         "user": user,
         "promotion": promotion,
         "budget": budget_of[promotion],
+        "class": classes[promotion],
         "cost": cost,
         "margin": random.lognormal(0, 0.8, promotions)[promotion] * random.lognormal(0, 0.7, user.size),
         "budget_left": budget[budget_of[promotion]],
@@ -37,7 +39,7 @@ def make_instance(connection: duckdb.DuckDBPyConnection, seed: int) -> None:
         create or replace table promotions.eligible_promotions as
         select
             date '2025-01-01' as as_of_date, 'u' || "user" as user_id, 'p' || promotion as promotion_id,
-            'b' || budget as budget_id, 10 as priority, cast(cost as decimal(18, 2)) as cost,
+            'b' || budget as budget_id, 10 as priority, 'c' || class as choice_class, cast(cost as decimal(18, 2)) as cost,
             0.5::float as purchase_intent, 0.5::float as redemption_score,
             margin as expected_margin, cast(nullif(budget_left, 'nan'::double) as decimal(18, 2)) as budget_left,
             cast(nullif(redemptions_left, 'nan'::double) as integer) as redemptions_left,
@@ -55,13 +57,15 @@ def linear_bound(connection: duckdb.DuckDBPyConnection) -> float:
     pairs = connection.execute("""
         select
             dense_rank() over (order by user_id) - 1 as "user", dense_rank() over (order by budget_id) - 1 as budget,
-            dense_rank() over (order by promotion_id) - 1 as promotion, cost::double as cost, expected_margin,
+            dense_rank() over (order by promotion_id) - 1 as promotion,
+            dense_rank() over (order by user_id, choice_class) - 1 as choice, cost::double as cost, expected_margin,
             budget_left::double as budget_left, redemptions_left::double as redemptions_left
         from promotions.eligible_promotions
     """).fetchnumpy()
     count = pairs["cost"].size
-    rows, columns, weights = [pairs["user"]], [np.arange(count)], [np.ones(count)]
-    limits = [np.full(pairs["user"].max() + 1, MAX_OFFERS)]
+    rows = [pairs["user"], pairs["choice"] + pairs["user"].max() + 1]
+    columns, weights = [np.arange(count)] * 2, [np.ones(count)] * 2
+    limits = [np.full(pairs["user"].max() + 1, MAX_OFFERS), np.ones(pairs["choice"].max() + 1)]
     for key, limit, weight in (("budget", "budget_left", pairs["cost"]), ("promotion", "redemptions_left", np.ones(count))):
         left = np.ma.filled(pairs[limit].astype(float), np.nan)
         bounded = np.flatnonzero(~np.isnan(left))
@@ -78,7 +82,7 @@ def linear_bound(connection: duckdb.DuckDBPyConnection) -> float:
 
 
 def reached_and_broken(connection: duckdb.DuckDBPyConnection) -> tuple[float, int]:
-    """The expected margin of the offers made, and how many budgets, bounds on uses and numbers of offers a user are broken."""
+    """The expected margin of the offers made, and how many budgets, bounds on uses, choices and offers a user are broken."""
     reached, broken = connection.execute(f"""
         with offers as (
             select pairs.* from promotions.eligible_promotions as pairs
@@ -88,6 +92,7 @@ def reached_and_broken(connection: duckdb.DuckDBPyConnection) -> tuple[float, in
             (select sum(expected_margin) from offers),
             (select count(*) from (select 1 from offers group by budget_id having sum(cost) > max(budget_left)))
             + (select count(*) from (select 1 from offers group by promotion_id having count(*) > max(redemptions_left)))
+            + (select count(*) from (select 1 from offers group by user_id, choice_class having count(*) > 1))
             + (select count(*) from (select 1 from offers group by user_id having count(*) > {MAX_OFFERS}))
     """).fetchall()[0]
     return float(reached or 0), int(broken)

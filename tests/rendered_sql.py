@@ -182,6 +182,7 @@ class Renderer:
             "config": self._configure,
             "exceptions": SimpleNamespace(raise_compiler_error=refuse),
             "execute": True,
+            "flags": SimpleNamespace(WHICH="build"),
             "graph": {"sources": self._contract},
             "is_incremental": lambda: self._setting.incremental,
             "modules": SimpleNamespace(re=re),

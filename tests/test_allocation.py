@@ -51,6 +51,7 @@ def test_a_price_lies_between_what_the_last_offer_brings_and_the_next_would(
         create table promotions.eligible_promotions as
         select
             date '2025-01-01' as as_of_date, user_id, promotion_id, promotion_id as budget_id, 1 as priority,
+            promotion_id as choice_class,
             1.00::decimal(18, 2) as cost, 1 as user_rank, 3 as offers_left,
             0.5::float as purchase_intent, 0.5::float as redemption_score, margin::double as expected_margin,
             budget::decimal(18, 2) as budget_left, uses::integer as redemptions_left

@@ -1,6 +1,7 @@
 {#
     Offers by strategy: strategy, user_id, promotion_id, budget_id, cost and user_rank of what each strategy takes, for the strategies
-    of the seed for which `which` holds. Users pick their best, each budget and each bound on uses is cut where it ends, best score first, and who
+    of the seed for which `which` holds. Users pick their best, one of each class of
+    choice, each budget and each bound on uses is cut where it ends, best score first, and who
     lost a pick takes the next best that is still to be had, `refills` times.
     For expected_margin the score is the margin less what the budget is worth elsewhere (Lagrangian relaxation of the multiple-choice
     knapsack: Everett 1963; Sinha and Zoltners 1979); the other strategies look at one number alone.
@@ -14,6 +15,7 @@ with scored as (
         pairs.promotion_id,
         pairs.budget_id,
         pairs.priority,
+        pairs.choice_class,
         pairs.cost,
         pairs.budget_left,
         pairs.redemptions_left,
@@ -36,12 +38,21 @@ with scored as (
 
 ),
 
-picked_0 as (
+best_0 as (
 
     select *
     from scored
     -- a pick that doesn't earn what its budget is worth elsewhere waits for the refills
     where score > 0 or strategy <> 'expected_margin'
+    qualify
+        row_number() over (partition by strategy, user_id, choice_class order by score desc, priority, promotion_id) = 1
+
+),
+
+picked_0 as (
+
+    select *
+    from best_0
     qualify
         row_number() over (partition by strategy, user_id order by score desc, priority, promotion_id)
         <= offers_left
@@ -93,6 +104,7 @@ picked_{{ refill }} as (
         scored.promotion_id,
         scored.budget_id,
         scored.priority,
+        scored.choice_class,
         scored.cost,
         scored.user_rank,
         scored.score,
@@ -106,7 +118,7 @@ picked_{{ refill }} as (
     left join users_{{ refill }} as users
         on scored.strategy = users.strategy and scored.user_id = users.user_id
     left join {{ before }} as held
-        on scored.strategy = held.strategy and scored.user_id = held.user_id and scored.promotion_id = held.promotion_id
+        on scored.strategy = held.strategy and scored.user_id = held.user_id and scored.choice_class = held.choice_class
     where
         held.user_id is null
         and coalesce(users.offers, 0) < scored.offers_left
@@ -140,6 +152,7 @@ from taken_{{ refills }}
         user_id,
         promotion_id,
         budget_id,
+        choice_class,
         cost,
         user_rank
     from (

@@ -15,6 +15,7 @@
             cast(null as date) as as_of_date,
             cast(null as string) as user_id,
             cast(null as string) as promotion_id,
+            cast(null as string) as campaign_id,
             cast(null as timestamp) as valid_to,
             cast(null as decimal(18, 2)) as reserved_budget
         where false

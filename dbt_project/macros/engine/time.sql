@@ -8,14 +8,16 @@
 
 {% macro local_date(utc) %}cast({{ local_timestamp(utc) }} as date){% endmacro %}
 
-{# Midnight that begins a local day, as UTC. #}
-{% macro utc_midnight(local_day) %}{{ adapter.dispatch('utc_midnight')(local_day) }}{% endmacro %}
-{% macro default__utc_midnight(local_day) -%}
-    to_utc_timestamp(cast({{ local_day }} as timestamp), '{{ shop_timezone() }}')
+{# A moment, or the midnight that begins a day, of the shop's own time, as UTC. #}
+{% macro utc_timestamp(local) %}{{ adapter.dispatch('utc_timestamp')(local) }}{% endmacro %}
+{% macro default__utc_timestamp(local) -%}
+    to_utc_timestamp(cast({{ local }} as timestamp), '{{ shop_timezone() }}')
 {%- endmacro %}
-{% macro duckdb__utc_midnight(local_day) -%}
-    ((cast({{ local_day }} as timestamp) at time zone '{{ shop_timezone() }}') at time zone 'UTC')
+{% macro duckdb__utc_timestamp(local) -%}
+    ((cast({{ local }} as timestamp) at time zone '{{ shop_timezone() }}') at time zone 'UTC')
 {%- endmacro %}
+
+{% macro utc_midnight(local_day) %}{{ utc_timestamp(local_day) }}{% endmacro %}
 
 {% macro days_between(first_day, last_day) %}{{ adapter.dispatch('days_between')(first_day, last_day) }}{% endmacro %}
 {% macro default__days_between(first_day, last_day) %}datediff({{ last_day }}, {{ first_day }}){% endmacro %}
@@ -32,3 +34,18 @@
 {% macro utc_now() %}{{ adapter.dispatch('utc_now')() }}{% endmacro %}
 {% macro default__utc_now() %}to_utc_timestamp(current_timestamp(), current_timezone()){% endmacro %}
 {% macro duckdb__utc_now() %}(current_timestamp at time zone 'UTC'){% endmacro %}
+
+{# The anniversary of `day` in the year of `near` and `years` later; 29 February is kept on the 28th in common years. #}
+{% macro anniversary(day, near, years) %}{{ adapter.dispatch('anniversary')(day, near, years) }}{% endmacro %}
+{% macro default__anniversary(day, near, years) -%}
+    least(
+        last_day(make_date(year({{ near }}) + {{ years }}, month({{ day }}), 1)),
+        date_add(make_date(year({{ near }}) + {{ years }}, month({{ day }}), 1), dayofmonth({{ day }}) - 1)
+    )
+{%- endmacro %}
+{% macro duckdb__anniversary(day, near, years) -%}
+    least(
+        last_day(make_date(year({{ near }}) + {{ years }}, month({{ day }}), 1)),
+        make_date(year({{ near }}) + {{ years }}, month({{ day }}), 1) + cast(day({{ day }}) - 1 as integer)
+    )
+{%- endmacro %}

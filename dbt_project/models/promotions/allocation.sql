@@ -38,6 +38,15 @@ money as (
 
 ),
 
+classes as (
+
+    select
+        user_id,
+        choice_class
+    from taken
+
+),
+
 final as (
 
     select
@@ -48,6 +57,7 @@ final as (
         cast(pairs.efficiency as double) as efficiency,
         case
             when taken.user_id is not null then 'OFFERED'
+            when classes.user_id is not null then 'EXCLUSIVE_GROUP'
             -- one that outranks an offer made fell to its budget, or to its bound on uses
             when pairs.user_rank > users.last_rank and users.offers >= pairs.offers_left then 'OFFER_LIMIT'
             when pairs.cost > pairs.budget_left - coalesce(money.reserved, 0) or pairs.redemptions_left is null
@@ -56,6 +66,7 @@ final as (
         end as decision
     from pairs
     left join taken on pairs.user_id = taken.user_id and pairs.promotion_id = taken.promotion_id
+    left join classes on pairs.user_id = classes.user_id and pairs.choice_class = classes.choice_class
     left join users on pairs.user_id = users.user_id
     left join money on pairs.budget_id = money.budget_id
 

@@ -15,6 +15,7 @@ final as (
         pairs.promotion_id,
         pairs.budget_id,
         pairs.priority,
+        pairs.choice_class,
         pairs.cost,
         pairs.expected_margin,
         pairs.offers_left

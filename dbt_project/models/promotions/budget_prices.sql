@@ -84,19 +84,29 @@ search as (
                 cast(sum(case when wanted.resource = 'budget' then picked.cost else 1 end) as double) as taken
             from (
                 select
-                    pairs.promotion_id,
-                    pairs.budget_id,
-                    pairs.cost,
-                    pairs.offers_left,
+                    best.promotion_id,
+                    best.budget_id,
+                    best.cost,
+                    best.offers_left,
                     row_number() over (
-                        partition by pairs.user_id order by {{ net_value }} desc, pairs.priority, pairs.promotion_id
+                        partition by best.user_id order by best.net_value desc, best.priority, best.promotion_id
                     ) as place
-                from {{ ref('allocation_sample') }} as pairs
-                left join search as money
-                    on pairs.budget_id = money.resource_id and money.resource = 'budget'
-                left join search as uses
-                    on pairs.promotion_id = uses.resource_id and uses.resource = 'redemptions'
-                where {{ net_value }} > 0
+                from (
+                    select
+                        pairs.*,
+                        {{ net_value }} as net_value,
+                        row_number() over (
+                            partition by pairs.user_id, pairs.choice_class
+                            order by {{ net_value }} desc, pairs.priority, pairs.promotion_id
+                        ) as place_in_class
+                    from {{ ref('allocation_sample') }} as pairs
+                    left join search as money
+                        on pairs.budget_id = money.resource_id and money.resource = 'budget'
+                    left join search as uses
+                        on pairs.promotion_id = uses.resource_id and uses.resource = 'redemptions'
+                    where {{ net_value }} > 0
+                ) as best
+                where best.place_in_class = 1
             ) as picked
             inner join search as wanted
                 on case wanted.resource when 'budget' then picked.budget_id else picked.promotion_id end = wanted.resource_id

@@ -33,6 +33,29 @@ owned as (
 
 ),
 
+-- the exclusive groups of which a user holds an open offer
+grouped as (
+
+    select distinct
+        reservations.user_id,
+        terms.exclusive_group
+    from {{ ref('reservations') }} as reservations
+    inner join {{ ref('promotion_terms') }} as terms on reservations.promotion_id = terms.promotion_id
+    where terms.exclusive_group is not null
+
+),
+
+-- does promoting what the user usually buys change what the user buys?
+moved as (
+
+    select
+        user_id,
+        {{ exact_avg('promo_effect') }} as mean_promo_effect
+    from {{ ref('promo_effect_scores') }}
+    group by user_id
+
+),
+
 terms as (
 
     select
@@ -68,9 +91,14 @@ users as (
         coalesce(risk.is_flagged, false) as is_risk_flagged,
         features.mean_order_value_112d,
         members.tier,
+        clusters.cluster_name,
+        churn.churn_risk,
+        moved.mean_promo_effect,
+        cast(least({{ days_from_birthday('people.birth_date', 'segments.as_of_date') }}) as integer) as days_from_birthday,
+        coalesce(contacts.contacts_7d, 0) as contacts_7d,
         cast(coalesce(held.open_offers, 0) as integer) as open_offers,
-        picks.product_id as pick_id,
-        picks.interest as pick_interest
+        firsts.product_id as pick_id,
+        firsts.interest as pick_interest
     from {{ ref('user_segments') }} as segments
     inner join {{ ref('user_permissions') }} as permissions
         on segments.as_of_date = permissions.as_of_date and segments.user_id = permissions.user_id
@@ -79,9 +107,34 @@ users as (
     left join {{ ref('risk_scores') }} as risk
         on segments.as_of_date = risk.as_of_date and segments.user_id = risk.user_id
     left join {{ ref('stg_loyalty_accounts') }} as members on segments.user_id = members.user_id
+    left join {{ ref('stg_users') }} as people on segments.user_id = people.user_id
+    left join {{ ref('user_clusters') }} as clusters
+        on segments.as_of_date = clusters.as_of_date and segments.user_id = clusters.user_id
+    left join {{ ref('churn_scores') }} as churn on segments.user_id = churn.user_id
+    left join moved on segments.user_id = moved.user_id
+    left join {{ ref('user_contacts') }} as contacts
+        on segments.as_of_date = contacts.as_of_date and segments.user_id = contacts.user_id
     left join held on segments.user_id = held.user_id
-    left join {{ ref('recommendations') }} as picks
-        on segments.user_id = picks.user_id and picks.recommendation_rank = 1
+    left join {{ ref('recommendations') }} as firsts
+        on segments.user_id = firsts.user_id and firsts.recommendation_rank = 1
+
+),
+
+-- a product promotion of some categories takes the first recommendation of them
+picks as (
+
+    select
+        recommendations.user_id,
+        terms.promotion_id,
+        min_by(recommendations.product_id, recommendations.recommendation_rank) as product_id,
+        min_by(recommendations.interest, recommendations.recommendation_rank) as interest
+    from {{ ref('recommendations') }} as recommendations
+    inner join terms
+        on
+            terms.kind in {{ product_kinds }}
+            and terms.categories is not null
+            and {{ admits('terms.categories', 'recommendations.category') }}
+    group by recommendations.user_id, terms.promotion_id
 
 ),
 
@@ -98,11 +151,15 @@ received as (
 used as (
 
     select
-        coupon_id,
-        user_id,
-        count(*) as redemptions
-    from {{ ref('stg_coupon_redemptions') }}
-    group by coupon_id, user_id
+        uses.promotion_id,
+        uses.user_id,
+        count(*) as redemptions,
+        sum(case when uses.redeemed_on >= {{ add_days('dates.as_of_date', -1) }} then 1 else 0 end) as redemptions_1d,
+        sum(case when uses.redeemed_on >= {{ add_days('dates.as_of_date', -7) }} then 1 else 0 end) as redemptions_7d,
+        sum(case when uses.redeemed_on >= {{ add_days('dates.as_of_date', -31) }} then 1 else 0 end) as redemptions_31d
+    from {{ ref('promotion_uses') }} as uses
+    inner join {{ ref('as_of_dates') }} as dates on dates.as_of_date = dates.data_until
+    group by uses.promotion_id, uses.user_id
 
 ),
 
@@ -120,6 +177,7 @@ pairs as (
         terms.percent_off,
         terms.points_multiplier,
         terms.min_spend,
+        terms.categories,
         terms.valid_from,
         terms.valid_to,
         terms.has_begun,
@@ -127,7 +185,10 @@ pairs as (
         terms.life_cycles,
         terms.value_tiers,
         terms.intents,
+        terms.clusters,
         terms.member_tiers,
+        terms.birthday_days,
+        terms.min_churn_risk,
         terms.budget,
         terms.budget_id,
         terms.budget_spent,
@@ -136,15 +197,25 @@ pairs as (
         terms.redemptions,
         terms.reserved_redemptions,
         terms.per_user_limit,
+        terms.per_user_day_limit,
+        terms.per_user_week_limit,
+        terms.per_user_month_limit,
         terms.priority,
+        terms.exclusive_group,
+        terms.min_margin,
         terms.cost_share,
         terms.is_for_products,
         terms.is_sent_to_some,
         received.user_id is not null as has_received,
         coalesce(used.redemptions, 0) as user_redemptions,
+        cast(coalesce(used.redemptions_1d, 0) as integer) as user_redemptions_1d,
+        cast(coalesce(used.redemptions_7d, 0) as integer) as user_redemptions_7d,
+        cast(coalesce(used.redemptions_31d, 0) as integer) as user_redemptions_31d,
         owned.user_id is not null as holds_offer,
+        grouped.user_id is not null as holds_offer_of_group,
         case
             when terms.is_for_products then coupon_interest.best_product_id
+            when terms.kind in {{ product_kinds }} and terms.categories is not null then picks.product_id
             when terms.kind in {{ product_kinds }} then users.pick_id
         end as product_id,
         -- chance of use: that of redeeming the coupon, else interest in the product, or the chance that the user buys at all
@@ -152,6 +223,7 @@ pairs as (
             when coupon_interest.best_product_id is not null
                 then coalesce(coupon_redemption.coupon_redemption, coupon_interest.interest)
             when terms.is_for_products then null
+            when terms.kind in {{ product_kinds }} and terms.categories is not null then picks.interest
             when terms.kind in {{ product_kinds }} then users.pick_interest
             else users.purchase_intent
         end as redemption_score,
@@ -160,8 +232,10 @@ pairs as (
     from users
     cross join terms
     left join received on users.user_id = received.user_id and terms.campaign_id = received.campaign_id
-    left join used on users.user_id = used.user_id and terms.promotion_id = used.coupon_id
+    left join used on users.user_id = used.user_id and terms.promotion_id = used.promotion_id
     left join owned on users.user_id = owned.user_id and terms.promotion_id = owned.promotion_id
+    left join picks on users.user_id = picks.user_id and terms.promotion_id = picks.promotion_id
+    left join grouped on users.user_id = grouped.user_id and terms.exclusive_group = grouped.exclusive_group
     left join {{ ref('coupon_interest') }} as coupon_interest
         on users.user_id = coupon_interest.user_id and terms.promotion_id = coupon_interest.coupon_id
     left join {{ ref('coupon_redemption_scores') }} as coupon_redemption
@@ -173,17 +247,24 @@ valued as (
 
     select
         pairs.*,
-        market.list_price,
-        -- what the benefit is given on: one unit of the product, or a usual basket that meets the minimum
+        -- what the benefit is given on: one unit of the product at the user's price, or a usual basket that meets the minimum
         case
-            when pairs.is_for_products or pairs.kind in {{ product_kinds }} then market.list_price
+            when pairs.is_for_products or pairs.kind in {{ product_kinds }}
+                then coalesce(prices.personal_price, cast(market.market_price as decimal(18, 2)))
             else greatest(coalesce(pairs.mean_order_value_112d, 0), coalesce(pairs.min_spend, 0))
         end as base_value,
-        coalesce(
-            1 - market.unit_cost / nullif(market.list_price, 0), {{ policy_value('default_margin_share') }}
-        ) as margin_share
+        case
+            when pairs.is_for_products or pairs.kind in {{ product_kinds }}
+                then coalesce(market.unit_cost, market.list_price * (1 - {{ policy_value('default_margin_share') }}))
+            else
+                greatest(coalesce(pairs.mean_order_value_112d, 0), coalesce(pairs.min_spend, 0))
+                * (1 - {{ policy_value('default_margin_share') }})
+        end as cost_of_goods,
+        market.price_floor
     from pairs
     left join {{ ref('market_prices') }} as market on pairs.product_id = market.product_id
+    left join {{ ref('dynamic_prices') }} as prices
+        on pairs.user_id = prices.user_id and pairs.product_id = prices.product_id
 
 ),
 
@@ -195,7 +276,8 @@ costed as (
             when amount_off is not null then amount_off
             when percent_off is not null then base_value * percent_off / 100
             else base_value * {{ policy_value('point_value_share') }} * (points_multiplier - 1)
-        end as decimal(18, 2)) as face_value
+        end as decimal(18, 2)) as face_value,
+        greatest(cost_of_goods * (1 + coalesce(min_margin, 0)), coalesce(price_floor, 0)) as floor_value
     from valued
 
 ),
@@ -214,7 +296,12 @@ final as (
         life_cycle,
         value_tier,
         intent,
+        cluster_name,
         tier,
+        churn_risk,
+        mean_promo_effect,
+        days_from_birthday,
+        contacts_7d,
         is_holdout,
         is_campaign_holdout,
         marketing_consent,
@@ -226,10 +313,20 @@ final as (
         life_cycles,
         value_tiers,
         intents,
+        clusters,
         member_tiers,
+        birthday_days,
+        min_churn_risk,
         user_redemptions,
+        user_redemptions_1d,
+        user_redemptions_7d,
+        user_redemptions_31d,
         per_user_limit,
+        per_user_day_limit,
+        per_user_week_limit,
+        per_user_month_limit,
         holds_offer,
+        holds_offer_of_group,
         open_offers,
         redemptions,
         reserved_redemptions,
@@ -244,11 +341,13 @@ final as (
         valid_from,
         valid_to,
         priority,
+        exclusive_group,
         purchase_intent,
         redemption_score,
         face_value,
         cast(face_value * cost_share as decimal(18, 2)) as cost,
-        cast(base_value * margin_share - face_value * cost_share as double) as margin_after_cost
+        cast(base_value - cost_of_goods - face_value * cost_share as double) as margin_after_cost,
+        points_multiplier is null and base_value - face_value * cost_share < floor_value - 0.000001 as is_below_floor
     from costed
 
 )

@@ -16,6 +16,11 @@ final as (
         eligible.promotion_id,
         eligible.budget_id,
         eligible.priority,
+        -- a promotion without a group is in a class of its own
+        case
+            when eligible.exclusive_group is not null then concat_ws('', 'group:', eligible.exclusive_group)
+            else concat_ws('', 'promotion:', eligible.promotion_id)
+        end as choice_class,
         eligible.cost,
         eligible.purchase_intent,
         eligible.redemption_score,
@@ -27,7 +32,11 @@ final as (
             when eligible.max_redemptions is not null
                 then greatest(eligible.max_redemptions - eligible.redemptions - eligible.reserved_redemptions, 0)
         end as integer) as redemptions_left,
-        cast({{ policy_value('max_offers_per_user') }} - eligible.open_offers as integer) as offers_left,
+        -- each offer is at most one contact more
+        cast(least(
+            {{ policy_value('max_offers_per_user') }} - eligible.open_offers,
+            {{ policy_value('max_contacts_7d') }} - eligible.contacts_7d
+        ) as integer) as offers_left,
         cast(row_number() over (
             partition by eligible.user_id order by eligible.expected_margin desc, eligible.priority, eligible.promotion_id
         ) as integer) as user_rank

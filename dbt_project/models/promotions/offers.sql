@@ -3,7 +3,7 @@
     materialized='incremental',
     unique_key='as_of_date',
     incremental_strategy='delete+insert',
-    on_schema_change='fail',
+    on_schema_change='append_new_columns',
     full_refresh=false,
     pre_hook="{{ forget_offers_of_the_day() }}"
 ) }}
@@ -39,7 +39,11 @@ final as (
         eligible.campaign_id,
         eligible.campaign_name,
         eligible.face_value,
+        terms.amount_off,
+        terms.percent_off,
+        terms.points_multiplier,
         eligible.min_spend,
+        terms.categories,
         eligible.product_id,
         eligible.valid_from,
         eligible.valid_to,
@@ -47,6 +51,11 @@ final as (
         eligible.redemption_score,
         eligible.expected_margin,
         decided.user_rank,
+        terms.priority,
+        terms.exclusive_group,
+        terms.group_winner,
+        terms.is_stackable,
+        terms.min_margin,
         concat_ws(
             '', 'Ranked ', cast(decided.user_rank as string), ' among the promotions open to the user, by expected margin ',
             cast(cast(eligible.expected_margin as decimal(18, 2)) as string), '.'
@@ -54,6 +63,7 @@ final as (
     from decided
     inner join eligible
         on decided.user_id = eligible.user_id and decided.promotion_id = eligible.promotion_id
+    inner join {{ ref('promotion_terms') }} as terms on decided.promotion_id = terms.promotion_id
 
 )
 

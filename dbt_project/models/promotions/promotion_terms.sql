@@ -1,4 +1,5 @@
 -- every promotion under consideration: the shop's coupons near the as-of date and the promotion catalogue, in one form
+-- no decision rests on a policy with faults: depends_on {{ ref('policy_faults') }}
 with dates as (
 
     select
@@ -25,17 +26,26 @@ coupons as (
         coupons.percent_off,
         cast(null as double) as points_multiplier,
         coupons.min_spend,
+        cast(null as string) as categories,
         coupons.valid_from,
         coupons.valid_to,
-        cast(null as string) as life_cycles,
-        cast(null as string) as value_tiers,
-        cast(null as string) as intents,
-        cast(null as string) as member_tiers,
+        {% for list in ['life_cycles', 'value_tiers', 'intents', 'clusters', 'member_tiers'] -%}
+        cast(null as string) as {{ list }},
+        {% endfor -%}
+        cast(null as integer) as birthday_days,
+        cast(null as double) as min_churn_risk,
         campaigns.budget,
         case when campaigns.budget is null then coupons.coupon_id else coupons.campaign_id end as budget_id,
         coupons.max_redemptions,
         coupons.per_user_limit,
+        cast(null as integer) as per_user_day_limit,
+        cast(null as integer) as per_user_week_limit,
+        cast(null as integer) as per_user_month_limit,
         50 as priority,
+        cast(null as string) as exclusive_group,
+        cast(null as string) as group_winner,
+        true as is_stackable,
+        cast(null as double) as min_margin,
         case
             when coupons.kind = 'manufacturer' then {{ policy_value('manufacturer_coupon_cost_share') }} else 1.0
         end as cost_share
@@ -46,6 +56,36 @@ coupons as (
         coupons.valid_to > {{ add_hours('dates.as_of_at', '-24 * cast(' ~ policy_value('considered_days') ~ ' as integer)') }}
         and coupons.valid_from
         < {{ add_hours('dates.as_of_at', '24 * cast(' ~ policy_value('considered_days') ~ ' as integer)') }}
+
+),
+
+-- each festival as it is now or will be next; where the calendar ends, as it was last
+festivals as (
+
+    select
+        calendar.festival,
+        coalesce(
+            min(case when calendar.ends_on >= dates.as_of_date then calendar.starts_on end), max(calendar.starts_on)
+        ) as starts_on
+    from {{ ref('festival_calendar') }} as calendar
+    cross join dates
+    group by calendar.festival
+
+),
+
+windows as (
+
+    select
+        catalogue.promotion_id,
+        coalesce(
+            {{ utc_timestamp('catalogue.starts_at') }}, {{ utc_midnight('festivals.starts_on') }}, dates.as_of_at
+        ) as opens_at,
+        coalesce({{ utc_timestamp('catalogue.ends_at') }}, {{ utc_midnight(add_days('calendar.ends_on', 1)) }}) as closes_at
+    from {{ ref('promotion_catalogue') }} as catalogue
+    cross join dates
+    left join festivals on catalogue.festival = festivals.festival
+    left join {{ ref('festival_calendar') }} as calendar
+        on festivals.festival = calendar.festival and festivals.starts_on = calendar.starts_on
 
 ),
 
@@ -63,21 +103,33 @@ catalogue as (
         catalogue.percent_off,
         catalogue.points_multiplier,
         catalogue.min_spend,
-        coalesce({{ utc_midnight('catalogue.starts_on') }}, dates.as_of_at) as valid_from,
-        coalesce(
-            {{ utc_midnight(add_days('catalogue.ends_on', 1)) }}, {{ add_hours('dates.as_of_at', 'catalogue.lasts_hours') }}
+        catalogue.categories,
+        windows.opens_at as valid_from,
+        least(
+            windows.closes_at, {{ add_hours('greatest(windows.opens_at, dates.as_of_at)', 'catalogue.lasts_hours') }}
         ) as valid_to,
         catalogue.life_cycles,
         catalogue.value_tiers,
         catalogue.intents,
+        catalogue.clusters,
         catalogue.member_tiers,
+        catalogue.birthday_days,
+        catalogue.min_churn_risk,
         catalogue.budget,
         catalogue.promotion_id as budget_id,
         catalogue.max_redemptions,
         catalogue.per_user_limit,
+        catalogue.per_user_day_limit,
+        catalogue.per_user_week_limit,
+        catalogue.per_user_month_limit,
         catalogue.priority,
+        catalogue.exclusive_group,
+        catalogue.group_winner,
+        catalogue.is_stackable,
+        catalogue.min_margin,
         1.0 as cost_share
     from {{ ref('promotion_catalogue') }} as catalogue
+    inner join windows on catalogue.promotion_id = windows.promotion_id
     cross join dates
 
 ),
@@ -85,11 +137,11 @@ catalogue as (
 redeemed as (
 
     select
-        coupon_id,
+        promotion_id,
         count(*) as redemptions,
         sum(discount) as discount
-    from {{ ref('stg_coupon_redemptions') }}
-    group by coupon_id
+    from {{ ref('promotion_uses') }}
+    group by promotion_id
 
 ),
 
@@ -115,6 +167,7 @@ final as (
         cast(terms.percent_off as double) as percent_off,
         terms.points_multiplier,
         terms.min_spend,
+        terms.categories,
         terms.valid_from,
         terms.valid_to,
         dates.as_of_at >= terms.valid_from as has_begun,
@@ -122,7 +175,10 @@ final as (
         terms.life_cycles,
         terms.value_tiers,
         terms.intents,
+        terms.clusters,
         terms.member_tiers,
+        terms.birthday_days,
+        terms.min_churn_risk,
         terms.budget,
         terms.budget_id,
         -- the coupons of a campaign draw on one budget
@@ -130,11 +186,18 @@ final as (
         terms.max_redemptions,
         cast(coalesce(redeemed.redemptions, 0) as integer) as redemptions,
         terms.per_user_limit,
+        terms.per_user_day_limit,
+        terms.per_user_week_limit,
+        terms.per_user_month_limit,
         cast(terms.priority as integer) as priority,
+        terms.exclusive_group,
+        terms.group_winner,
+        terms.is_stackable,
+        terms.min_margin,
         cast(terms.cost_share as double) as cost_share
     from terms
     cross join dates
-    left join redeemed on terms.promotion_id = redeemed.coupon_id
+    left join redeemed on terms.promotion_id = redeemed.promotion_id
 
 )
 

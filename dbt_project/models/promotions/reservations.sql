@@ -14,11 +14,11 @@ with dates as (
 used as (
 
     select
-        coupon_id,
+        promotion_id,
         user_id,
         max(redeemed_at) as redeemed_at
-    from {{ ref('stg_coupon_redemptions') }}
-    group by coupon_id, user_id
+    from {{ ref('promotion_uses') }}
+    group by promotion_id, user_id
 
 ),
 
@@ -33,7 +33,7 @@ final as (
         offers.reserved_budget
     from {{ earlier_offers() }} as offers
     inner join dates on offers.as_of_date < dates.as_of_date and offers.valid_to > dates.as_of_at
-    left join used on offers.promotion_id = used.coupon_id and offers.user_id = used.user_id
+    left join used on offers.promotion_id = used.promotion_id and offers.user_id = used.user_id
     -- what was used since is spent, and spent money is counted already
     where used.redeemed_at is null or used.redeemed_at < {{ utc_midnight('offers.as_of_date') }}
 

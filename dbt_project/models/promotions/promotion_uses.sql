@@ -1,0 +1,40 @@
+-- the redemptions that count against budgets and limits: a full refund of the order gives its use back
+{{ config(materialized='table') }}
+with taken_back as (
+
+    select
+        order_id,
+        line_number,
+        sum(quantity) as quantity
+    from {{ ref('stg_returns') }}
+    group by order_id, line_number
+
+),
+
+refunded as (
+
+    select lines.order_id
+    from {{ ref('stg_order_lines') }} as lines
+    left join taken_back on lines.order_id = taken_back.order_id and lines.line_number = taken_back.line_number
+    where lines.order_id in (select returns.order_id from {{ ref('stg_returns') }} as returns)
+    group by lines.order_id
+    having bool_and(coalesce(taken_back.quantity, 0) >= lines.quantity)
+
+),
+
+final as (
+
+    select
+        redemptions.redemption_id,
+        redemptions.coupon_id as promotion_id,
+        redemptions.user_id,
+        redemptions.redeemed_at,
+        redemptions.redeemed_on,
+        redemptions.discount
+    from {{ ref('stg_coupon_redemptions') }} as redemptions
+    left join refunded on redemptions.order_id = refunded.order_id
+    where refunded.order_id is null
+
+)
+
+select * from final
