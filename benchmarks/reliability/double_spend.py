@@ -54,7 +54,7 @@ LIMITS = {
         select day, user_id, count(*) as offers
         from open_offers
         group by day, user_id
-        having count(*) > (select max(value) from policies.policy_values where policy = 'max_offers_per_user')
+        having count(*) > (select max(value) from policies.policy_values where name = 'max_offers_per_user')
             or count(*) > count(distinct promotion_id)
     """,
 }

@@ -12,6 +12,7 @@ python benchmarks/reliability/kill_matrix.py [--kills 200] [--seed 1] [--jobs 2]
 
 import argparse
 import hashlib
+import json
 import os
 import random
 import shutil
@@ -73,7 +74,7 @@ class Matrix:
         self.expected["export"] = files_hash(self.base.folder / "exports")
         shutil.rmtree(self.base.folder / "exports")
         self._timed("train", self.command(self.base, "train"), refused=True)
-        self.expected["train"] = files_hash(self.base.folder / "models", "registry.json")
+        self.expected["train"] = registry_hash(self.base.folder / "models")
         shutil.rmtree(self.base.folder / "models")
         self.base.must(self.base.command("publish", "--rollback", "-q"))
         self._keep("rolled back")
@@ -151,7 +152,7 @@ class Matrix:
             return "another content was published"
         if command == "export" and files_hash(warehouse.folder / "exports") != self.expected["export"]:
             return "other bytes were exported"
-        if command == "train" and files_hash(warehouse.folder / "models", "registry.json") != self.expected["train"]:
+        if command == "train" and registry_hash(warehouse.folder / "models") != self.expected["train"]:
             return "another registry"
         left = [
             str(path)
@@ -182,10 +183,20 @@ def shop_hash(database: Path) -> str:
         ).hexdigest()
 
 
-def files_hash(folder: Path, pattern: str = "*") -> str:
+def registry_hash(folder: Path) -> str:
+    """What serves and which versions are known, whatever order they came in; "broken" when a file isn't the registered one."""
+    entries = json.loads((folder / "registry.json").read_text())
+    for entry in entries.values():
+        if hashlib.sha256((folder / entry["file"]).read_bytes()).hexdigest() != entry["sha256"]:
+            return "broken"
+        entry.get("versions", []).sort(key=lambda version: version["version"])
+    return hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()
+
+
+def files_hash(folder: Path) -> str:
     """Names and bytes of the files of a folder."""
     content = hashlib.sha256()
-    for path in sorted(folder.glob(pattern)):
+    for path in sorted(folder.iterdir()):
         content.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return content.hexdigest()
 
