@@ -120,7 +120,8 @@ def main() -> None:
     failed = [end for end in ended if end.startswith("failed")]
     print(
         f"{arguments.attempts} allocations, {arguments.at_once} at once: {ended.count('done')} done, "
-        f"{ended.count('killed')} killed, {len(failed)} failed; {offers[0]} offers of {offers[1]} days, {len(faults)} limits broken"
+        f"{ended.count('killed')} killed, {len(failed)} failed; {offers[0]} offers of {offers[1]} days, "
+        f"{len(faults)} limits broken"
     )
     for line in [*failed[:3], *faults]:
         print(f"  {line}")
