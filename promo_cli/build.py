@@ -1,12 +1,12 @@
-"""`promo build`: dbt build on the working database, from the shop's tables to offers."""
+"""`promo build`: dbt build on the working database, from the shop's tables to offers, and the publication of what passed."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from promo_cli.console import messages, progress
-from promo_cli.paths import DEFAULT_DATABASE, database_path
+from promo_cli.console import logs_json, messages, progress
+from promo_cli.paths import DEFAULT_DATABASE, database_path, published_path
 
 Database = Annotated[
     Path | None,
@@ -20,15 +20,28 @@ def build(
         typer.Option(metavar="YYYY-MM-DD", help="Nothing on or after this day is read [default: the day after the data]."),
     ] = None,
     full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Score everything again.")] = False,
+    wait: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="How long to wait for another who writes the database.")
+    ] = 0,
     database: Database = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; errors are still told.")] = False,
 ) -> None:
-    """Build features, scores and promotions from the loaded shop, and test them (the same as `dbt build`)."""
-    build_warehouse(database_path(database), as_of_date, full_refresh, quiet)
+    """Build features, scores and promotions from the loaded shop, test them, and publish (the same as `dbt build`).
+
+    When every model and test has passed, the published database takes the place of the one before; else that one stays.
+    """
+    build_warehouse(database_path(database), as_of_date, full_refresh, quiet, wait)
 
 
-def build_warehouse(database: Path, as_of_date: str | None = None, full_refresh: bool = False, quiet: bool = False) -> None:
-    """Run `dbt build` on `database`; raises PromoError: none there, no date, a broken policy file, a failing model or test."""
+def build_warehouse(
+    database: Path, as_of_date: str | None = None, full_refresh: bool = False, quiet: bool = False, wait_seconds: float = 0
+) -> None:
+    """Run `dbt build` on `database`, which publishes it when all has passed.
+
+    Raises PromoError when there is no database, a date is no date, a policy file is broken, another process writes the
+    database for longer than `wait_seconds`, or a model or test fails or the publication does; the published database is
+    then as it was.
+    """
     from datetime import date
 
     from promo_cli.dbt_runner import run_dbt
@@ -49,14 +62,22 @@ def build_warehouse(database: Path, as_of_date: str | None = None, full_refresh:
     console = messages(quiet)
     with progress(console) as bar:
         task = bar.add_task("building", total=None, outcome="")
+
+        def told(name: str, done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total, outcome=name[:48])
+            if logs_json():
+                console.print(f"{done} of {total}: {name}")
+
         result = run_dbt(
             ["build", *(["--full-refresh"] if full_refresh else [])],
             database,
             variables,
-            on_node=lambda name, done, total: bar.update(task, completed=done, total=total, outcome=name[:48]),
+            on_node=told,
+            wait_seconds=wait_seconds,
         )
         bar.update(task, outcome="done")
     built, passed = result.statuses.get("success", 0), result.statuses.get("pass", 0)
     console.print(f"Built {built} models and seeds, {passed} tests passed: {database}")
     for test, rows in result.warnings.items():
         console.print(f"Warning: {test}: {rows} rows; they are: dbt show --select {test}")
+    console.print(f"Published: {published_path(database)}")

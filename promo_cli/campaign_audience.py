@@ -10,18 +10,18 @@ import duckdb
 
 from promo_cli.campaign_columns import COLUMNS
 from promo_cli.errors import DATA_FAULT, PromoError
-from promo_cli.warehouse_reader import relations
 
 # The build's audience, with what has changed since. stg_consents holds what the build accepted, which is nothing dated
-# after its as-of date; base_consents holds all that is loaded now. A withdrawal counts from the moment it is loaded,
-# unreadable date or not; a grant counts from the next build on. Of two rows of one moment the withdrawal holds.
+# after its as-of date; the view withdrawals (promo_cli/withdrawals.py) holds those of all that is loaded now. A withdrawal
+# counts from the moment it is loaded, unreadable date or not; a grant counts from the next build on. Of two rows of one
+# moment the withdrawal holds.
 _WITHDRAWN = """
 with said as (
     select user_id, purpose, changed_at, granted from staging.stg_consents where purpose in ('marketing', 'ads')
     union all
     select user_id, purpose, coalesce(changed_at, timestamp 'infinity'), false
-    from staging.base_consents
-    where purpose in ('marketing', 'ads') and not granted
+    from withdrawals
+    where purpose in ('marketing', 'ads')
 ),
 withdrawn as (
     select user_id, purpose
@@ -74,12 +74,10 @@ class Audience:
 def find_audience(connection: duckdb.DuckDBPyConnection, campaign_id: str, needs_ads: bool = False) -> Audience:
     """The audience of `campaign_id`; with `needs_ads`, those of it who have agreed to ads too.
 
-    Raises PromoError (exit code 1) when the campaign is unknown or has nobody in it, and when the build hasn't seen
-    that the shop has consents.
+    Raises PromoError (exit code 1) when the campaign is unknown or has nobody in it.
     """
     # A command line that is no UTF-8 arrives with halves of characters, which no database can hold.
     campaign_id = re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", campaign_id)
-    _refuse_unread_consents(connection)
     row = connection.execute(
         f"""{_judged(needs_ads)}
         select
@@ -117,15 +115,6 @@ def shown(text: str) -> str:
     """`text` fit for a terminal's line: no control characters, no more than 60 characters."""
     plain = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
     return plain if len(plain) <= 60 else f"{plain[:59]}…"
-
-
-def _refuse_unread_consents(connection: duckdb.DuckDBPyConnection) -> None:
-    """A build without consents makes staging.base_consents an empty relation, blind to consents loaded later."""
-    if ("shop", "consents") not in relations(connection):
-        return
-    unread = "select exists (from shop.consents) and not exists (from staging.base_consents)"
-    if connection.execute(unread).fetchall()[0][0]:
-        raise PromoError("shop.consents was loaded after the last build, which doesn't know it; run promo build", DATA_FAULT)
 
 
 def _nobody(connection: duckdb.DuckDBPyConnection, campaign_id: str) -> PromoError:

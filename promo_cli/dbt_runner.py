@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from promo_cli.errors import BUILD_FAULT, PromoError, resource_fault
-from promo_cli.paths import dbt_project_path, make_private_folder, profiles_path
+from promo_cli.errors import BUILD_FAULT, ENVIRONMENT_FAULT, PromoError, resource_fault
+from promo_cli.paths import dbt_project_path, make_private_folder, profiles_path, published_path
+
+_HEADLINE = re.compile(r"(Encountered an error.*:)? ?(\w+ Error( in .*)?)?")
 
 ON_NODE = Callable[[str, int, int], None]
 """Told of each finished node: its name, how many are done, how many there are."""
@@ -33,11 +35,12 @@ def run_dbt(
     target: str = "warehouse",
     environment: dict[str, str] | None = None,
     on_node: ON_NODE | None = None,
+    wait_seconds: float = 0,
 ) -> DbtResult:
-    """Run `dbt COMMAND` on the shipped project against `database`.
+    """Run `dbt COMMAND` on the shipped project against `database`, waiting up to `wait_seconds` for others who write it.
 
-    Artefacts and logs go to folders beside the database. Raises PromoError (exit code 4) whose one line names the first
-    model or test that failed, and why; exit code 3 where disk or memory ended.
+    Artefacts and logs go to folders beside the database. Raises PromoError whose one line names the first model or test that
+    failed, and why (exit code 4), or who has the database, or that disk or memory ended (exit code 3).
     """
     folder = database.resolve().parent
     make_private_folder(folder)
@@ -65,13 +68,27 @@ def run_dbt(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env=os.environ | {"OFFERHOUSE_DB": str(database.resolve()), "PYTHONWARNINGS": "ignore"} | (environment or {}),
+        env=os.environ | _environment(database, command[0], wait_seconds) | (environment or {}),
     )
     complaint = _follow(process, on_node)
     if process.wait() != 0:
+        is_locked = any(words in complaint for words in ("is being written by another", "is open in another process"))
+        if is_locked:
+            raise PromoError(_plain(complaint), ENVIRONMENT_FAULT)
         why = _why_it_failed(results_file, complaint)
         raise resource_fault(why) or PromoError(why, BUILD_FAULT)
     return _result(results_file)
+
+
+def _environment(database: Path, command: str, wait_seconds: float) -> dict[str, str]:
+    return {
+        "OFFERHOUSE_DB": str(database.resolve()),
+        "OFFERHOUSE_PUBLISHED": str(published_path(database).absolute()),
+        "OFFERHOUSE_COMMAND": f"promo {'publish' if command == 'run-operation' else command}",
+        "OFFERHOUSE_WAIT": str(wait_seconds or os.environ.get("OFFERHOUSE_WAIT", "")),
+        "OFFERHOUSE_PARENT": str(os.getpid()),
+        "PYTHONWARNINGS": "ignore",
+    }
 
 
 def _follow(process: subprocess.Popen[str], on_node: ON_NODE | None) -> str:
@@ -97,6 +114,8 @@ def _result(results_file: Path) -> DbtResult:
     seconds: dict[str, float] = {}
     warnings: dict[str, int] = {}
     for result in json.loads(results_file.read_text())["results"]:
+        if result["unique_id"].startswith("operation."):  # the hooks that record and publish
+            continue
         statuses[result["status"]] = statuses.get(result["status"], 0) + 1
         seconds[result["unique_id"]] = result["execution_time"]
         if result["status"] == "warn":
@@ -107,7 +126,7 @@ def _result(results_file: Path) -> DbtResult:
 def _why_it_failed(results_file: Path, complaint: str) -> str:
     if results_file.exists():
         for result in json.loads(results_file.read_text())["results"]:
-            if result["status"] in ("error", "fail", "runtime error"):
+            if result["status"] in ("error", "fail", "runtime error") and result["message"]:
                 kind, _, name = result["unique_id"].split(".")[:3]
                 message = _plain(result["message"] or "")
                 if result["status"] == "fail" and kind == "test":
@@ -117,11 +136,10 @@ def _why_it_failed(results_file: Path, complaint: str) -> str:
 
 
 def _plain(message: str) -> str:
-    """dbt's message without its headline (`Compilation Error in model …`) and its stack of macros."""
+    """dbt's message without its headline (`Compilation Error in model …`) and its stack of macros, or a plugin's own words."""
+    message = message.rpartition("executing the UDF: RuntimeError: ")[2]
     lines = [line.strip() for line in message.splitlines() if line.strip()]
-    if len(lines) > 2 and lines[0] == "Encountered an error:" and re.fullmatch(r"\w+ Error in .+", lines[1]):
-        lines = lines[1:]
-    if len(lines) > 1 and " Error" in lines[0] and not lines[0].startswith("Runtime Error: "):
+    while len(lines) > 1 and _HEADLINE.fullmatch(lines[0]):
         lines = lines[1:]
     kept = []
     for line in lines:

@@ -26,6 +26,7 @@ def demo(
     from promo_cli.console import messages
     from promo_cli.demo_report import print_report
     from promo_cli.export import export_campaign
+    from promo_cli.warehouse_reader import readable_database
 
     path = database_path(database)
     console = messages(quiet)
@@ -36,7 +37,7 @@ def demo(
     build_warehouse(path, quiet=quiet)
     console.print(f"3/3  Exporting the campaign {DEMO_CAMPAIGN} …")
     exported = export_campaign(path, DEMO_CAMPAIGN, output=output)
-    print_report(path, exported)
+    print_report(readable_database(path), exported)
 
 
 def load_shop(path: Path, quiet: bool) -> None:
@@ -44,10 +45,12 @@ def load_shop(path: Path, quiet: bool) -> None:
     from promo_cli.connectors import complete_journey
     from promo_cli.load_report import progress_listener
     from promo_cli.warehouse import open_warehouse
+    from promo_cli.withdrawals import keep_withdrawals
 
     folder = complete_journey.data_folder()
     with open_warehouse(path) as connection, progress_listener(quiet) as listener:
         complete_journey.load(connection, folder, listener)
+        keep_withdrawals(connection, path)
 
 
 def refuse_another_shop(path: Path) -> None:
@@ -57,7 +60,7 @@ def refuse_another_shop(path: Path) -> None:
 
     if not path.is_file():
         return
-    with open_warehouse(path) as connection:
+    with open_warehouse(path, "promo demo") as connection:
         if not connection.execute(
             "select 1 from duckdb_tables() where schema_name = 'shop' and database_name = current_database() limit 1"
         ).fetchall():

@@ -62,6 +62,8 @@ def export(
     SHA-256 hashes, and nobody who has not agreed to ads; klaviyo and braze get addresses and numbers as they are. Who has
     no usable e-mail address and no usable phone number is left out. What is too large for the tool comes in parts.
     """
+    from promo_cli.warehouse_reader import tell_if_unpublished
+
     if to is not None:
         if file_format is not None:
             raise PromoError(f"--to {to} has a format of its own; leave out --format", USAGE_FAULT)
@@ -72,6 +74,7 @@ def export(
             messages(quiet).print(f"note: {note}")
         for warning in warnings(sent, to):
             messages().print(f"warning: {warning}")
+        tell_if_unpublished(database_path(database), quiet)
         if as_json:
             named = {"paths": [str(path) for path in sent.paths], "manifest_path": str(sent.manifest_path)}
             typer.echo(json.dumps(sent.manifest | named))
@@ -86,6 +89,7 @@ def export(
             f"note: left out since the build: {left_out['withdrawn']:,} have withdrawn consent, "
             f"{left_out['held_out']:,} are in the control group"
         )
+    tell_if_unpublished(database_path(database), quiet)
     if as_json:
         paths = {"path": str(done.path), "manifest_path": str(done.manifest_path)}
         typer.echo(json.dumps(done.manifest | paths))

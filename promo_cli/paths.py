@@ -11,6 +11,17 @@ def database_path(chosen: Path | None = None) -> Path:
     return chosen or Path(os.environ.get("OFFERHOUSE_DB") or DEFAULT_DATABASE)
 
 
+def published_path(database: Path) -> Path:
+    """What is published from the working database `database`: published/<its name> beside it.
+
+    Env OFFERHOUSE_PUBLISHED names another file; it speaks of the database of `database_path()` alone.
+    """
+    chosen = os.environ.get("OFFERHOUSE_PUBLISHED")
+    if chosen and database.resolve() == database_path().resolve():
+        return Path(chosen)
+    return database.parent / "published" / database.name
+
+
 def models_path(chosen: Path | None = None) -> Path:
     """The models' folder: `chosen`, else env OFFERHOUSE_MODELS, else the shipped one."""
     shipped = Path(__file__).resolve().parents[1] / "models_onnx"

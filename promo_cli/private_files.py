@@ -1,17 +1,20 @@
 """Files with personal data: safe names, readable by their owner alone, there whole or not at all."""
 
+import fcntl
 import hashlib
 import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import IO
 
 from promo_cli.errors import ENVIRONMENT_FAULT, PromoError
 from promo_cli.paths import make_private_folder
+
+_PREFIX, _SUFFIX = ".promo-", ".part"
 
 LONGEST_NAME = 120
 """Characters of a campaign in a file name; the longest that common file systems take is 255 bytes with all endings."""
@@ -63,14 +66,24 @@ def unfinished_file(folder: Path) -> Iterator[IO[bytes]]:
     Raises PromoError (exit code 3) when it can't be made.
     """
     try:
-        file = tempfile.NamedTemporaryFile(dir=folder, prefix=".promo-", suffix=".part", delete=False)  # noqa: SIM115
+        _remove_abandoned(folder)
+        file = tempfile.NamedTemporaryFile(dir=folder, prefix=_PREFIX, suffix=_SUFFIX, delete=False)  # noqa: SIM115
     except OSError as error:
         raise _not_writable(folder, error) from error
     try:
         with file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ends with this process, however that ends
             yield file
     finally:
         Path(file.name).unlink(missing_ok=True)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Unfinished files go whose process was killed; another export's are locked by it."""
+    for path in folder.glob(f"{_PREFIX}*{_SUFFIX}"):
+        with suppress(OSError), path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
 
 
 def put_in_place(files: dict[Path, IO[bytes]], outdated: Iterable[Path] = ()) -> None:
@@ -91,13 +104,14 @@ def put_in_place(files: dict[Path, IO[bytes]], outdated: Iterable[Path] = ()) ->
     target, file = last
     Path(file.name).replace(target)
     for folder in {target.parent for target in files}:
-        _sync_folder(folder)
+        sync_to_disk(folder)
 
 
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":  # elsewhere a folder can't be opened, and its entries need no fsync
+def sync_to_disk(path: Path) -> None:
+    """A file's content, or a folder's entries, are on disk for good. Raises OSError."""
+    if os.name != "posix" and path.is_dir():  # elsewhere a folder can't be opened, and its entries need no fsync
         return
-    descriptor = os.open(folder, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

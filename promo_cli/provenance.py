@@ -1,4 +1,4 @@
-"""What decided the offers in the working database: versions of models and of policies."""
+"""What decided the offers in a built database: versions of models and of policies."""
 
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -14,7 +14,7 @@ def versions(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     return {
         "models": model_versions(connection),
         "policy_version": policy_version(connection),
-        "offerhouse_version": _offerhouse_version(),
+        "offerhouse_version": offerhouse_version(),
     }
 
 
@@ -48,8 +48,8 @@ def policy_version(connection: duckdb.DuckDBPyConnection) -> str:
     return str(connection.execute(f"select {hashed} from ({rows})").fetchall()[0][0])
 
 
-def _offerhouse_version() -> str | None:
-    """None in a source folder that is not installed."""
+def offerhouse_version() -> str | None:
+    """Of the installed distribution; None in a source folder that is not installed."""
     try:
         return version("offerhouse")
     except PackageNotFoundError:

@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from promo_cli.errors import ENVIRONMENT_FAULT, USAGE_FAULT, PromoError, duckdb_reason
+from promo_cli.lock import being_written, write_lock
 from promo_cli.paths import make_private_folder
 
 # DuckDB names a database after its file, and shop.users would be ambiguous in a database called shop.
@@ -18,8 +19,10 @@ SCHEMAS = frozenset(
 
 
 @contextmanager
-def open_warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_warehouse(path: Path, command: str = "promo load") -> Iterator[duckdb.DuckDBPyConnection]:
     """The working database at `path`, open for writing, made when it is not there, closed at the end.
+
+    `command` is what others are told who find it locked.
 
     Timestamps without a zone are UTC. OFFERHOUSE_MEMORY (3GB) bounds DuckDB's memory, OFFERHOUSE_SPILL (50GB) its
     spill files: the same names and values as in profiles.yml.
@@ -35,10 +38,15 @@ def open_warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     make_private_folder(path.parent)
     if path.is_file() and not is_database(path):
         raise PromoError(f"{path} is no DuckDB database; name another file with --database", ENVIRONMENT_FAULT)
+    lock = write_lock(path, command)
+    holder = lock.take()
+    if holder is not None:
+        raise PromoError(being_written(path, holder), ENVIRONMENT_FAULT)
     try:
         connection = duckdb.connect(str(path))
     except duckdb.Error as error:
-        raise PromoError(_why_not_open(path, error), ENVIRONMENT_FAULT) from error
+        lock.release()
+        raise PromoError(why_not_open(path, error), ENVIRONMENT_FAULT) from error
     try:
         connection.execute("set TimeZone = 'UTC'")
         set_limit(connection, "memory_limit", "OFFERHOUSE_MEMORY", "3GB")
@@ -46,6 +54,7 @@ def open_warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
     finally:
         connection.close()
+        lock.release()
 
 
 def is_database(path: Path) -> bool:
@@ -70,7 +79,8 @@ def set_limit(connection: duckdb.DuckDBPyConnection, setting: str, variable: str
         raise PromoError(f"{variable}={value} is no size; write e.g. {variable}={default}", ENVIRONMENT_FAULT) from error
 
 
-def _why_not_open(path: Path, error: duckdb.Error) -> str:
+def why_not_open(path: Path, error: duckdb.Error) -> str:
+    """One line on why the working database can't be opened for writing."""
     text = str(error)
     if "Could not set lock" in text:
         process = re.search(r"\(PID \d+\)", text)

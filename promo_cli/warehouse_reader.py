@@ -1,4 +1,4 @@
-"""The built working database, opened to read alone."""
+"""A built database, opened to read alone: the published one, or the working one while nothing is published."""
 
 import re
 from collections.abc import Iterator
@@ -7,8 +7,11 @@ from pathlib import Path
 
 import duckdb
 
+from promo_cli.console import messages
 from promo_cli.errors import DATA_FAULT, ENVIRONMENT_FAULT, PromoError, duckdb_reason
+from promo_cli.paths import published_path
 from promo_cli.warehouse import is_database, set_limit
+from promo_cli.withdrawals import read_withdrawals
 
 _NEEDED = (
     ("promotions", "campaign_audience"),
@@ -16,46 +19,76 @@ _NEEDED = (
     ("staging", "stg_consents"),
     ("staging", "base_consents"),
 )
+# No other file, database or network; and no variable of this process as a table.
+_NO_POWER = {"enable_external_access": "false", "python_enable_replacements": "false"}
+
+
+def readable_database(database: Path) -> Path:
+    """The file that readers of the working database `database` open: what is published from it, else itself."""
+    published = published_path(database)
+    return published if published.is_file() else database
+
+
+def tell_if_unpublished(database: Path, quiet: bool = False) -> None:
+    """A note for people when readers get the working database, which a build changes under way."""
+    if database.is_file() and readable_database(database) == database:
+        messages(quiet).print(f"note: nothing is published yet; this reads the working database {database}")
 
 
 @contextmanager
-def open_for_export(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The built working database at `path`, read-only, with no way to other files, databases or the network.
+def open_read_only(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The database file `path`, read-only, with no way to other files, databases or the network, nor to its settings.
 
-    Raises PromoError when there is no database, nothing is built in it, or a view used in the block doesn't fit what is
-    loaded (exit code 1), and when it can't be opened, as while a build runs (exit code 3); and
-    duckdb.OutOfMemoryException, also where Arrow tells of it in words of its own.
+    Raises PromoError when there is none (exit code 1) and when it can't be opened, as while a build writes it (exit code 3).
     """
     if not path.is_file():
         raise PromoError(f"{path} is not there; load a shop and build first: promo load, then promo build", DATA_FAULT)
     if not is_database(path):
         raise PromoError(f"{path} is no DuckDB database; name another file with --database", ENVIRONMENT_FAULT)
     try:
-        connection = duckdb.connect(str(path), read_only=True, config={"enable_external_access": "false"})
+        connection = duckdb.connect(str(path), read_only=True, config=_NO_POWER)
     except duckdb.Error as error:
         raise PromoError(_why_not_open(path, error), ENVIRONMENT_FAULT) from error
     try:
         connection.execute("set TimeZone = 'UTC'")
         set_limit(connection, "memory_limit", "OFFERHOUSE_MEMORY", "3GB")
         set_limit(connection, "max_temp_directory_size", "OFFERHOUSE_SPILL", "50GB")
-        _refuse_unbuilt(connection, path)
+        connection.execute("set lock_configuration = true")
         yield connection
-    except (duckdb.CatalogException, duckdb.BinderException) as error:
-        raise PromoError(
-            f"{path}: the build doesn't fit what is loaded now ({duckdb_reason(error)}); run promo build", DATA_FAULT
-        ) from error
-    except OSError as error:
-        # what Arrow makes of it while rows stream
-        if "Out of Memory" not in str(error):
-            raise
-        raise duckdb.OutOfMemoryException(str(error)) from error
     finally:
         connection.close()
 
 
+@contextmanager
+def open_for_export(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """What is published from `database`, or itself, read-only; `withdrawals` tells who has withdrawn consent by now.
+
+    Raises PromoError when there is no database, nothing is built in it, or a view used in the block doesn't fit what is
+    loaded (exit code 1), and when it can't be opened, as while a build writes it (exit code 3); and
+    duckdb.OutOfMemoryException, also where Arrow tells of it in words of its own.
+    """
+    path = readable_database(database)
+    with open_read_only(path) as connection:
+        try:
+            _refuse_unbuilt(connection, path)
+            read_withdrawals(connection, database)
+            yield connection
+        except (duckdb.CatalogException, duckdb.BinderException) as error:
+            raise PromoError(
+                f"{path}: the build doesn't fit what is loaded now ({duckdb_reason(error)}); run promo build", DATA_FAULT
+            ) from error
+        except OSError as error:
+            # what Arrow makes of it while rows stream
+            if "Out of Memory" not in str(error):
+                raise
+            raise duckdb.OutOfMemoryException(str(error)) from error
+
+
 def relations(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
-    """Schema and name of every table and view, in order."""
-    return connection.execute("select table_schema, table_name from information_schema.tables order by all").fetchall()
+    """Schema and name of every table and view of the file, in order."""
+    return connection.execute(
+        "select table_schema, table_name from information_schema.tables where table_catalog = current_catalog() order by all"
+    ).fetchall()
 
 
 def _refuse_unbuilt(connection: duckdb.DuckDBPyConnection, path: Path) -> None:

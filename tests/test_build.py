@@ -1,7 +1,8 @@
 """The whole way on small shops: load, dbt build, views in a plain client, point in time."""
 
+import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
@@ -14,7 +15,12 @@ from promo_cli.connectors import files
 from promo_cli.dbt_runner import run_dbt
 from promo_cli.errors import BUILD_FAULT, PromoError
 from promo_cli.export import export_campaign
+from promo_cli.paths import published_path
+from promo_cli.provenance import policy_version
+from promo_cli.publish import publication_record
+from promo_cli.status import look
 from promo_cli.warehouse import open_warehouse
+from promo_cli.warehouse_reader import relations
 
 
 def load_folder(folder: Path, database: Path) -> Path:
@@ -122,6 +128,60 @@ def test_all_reasons_of_a_refusal_are_told(plain: duckdb.DuckDBPyConnection) -> 
         "select reject_reasons from promotions.coupon_eligibility where user_id = 'u60' and promotion_id = 'SOON'"
     ).fetchall()[0]
     assert {"NOT_YET_VALID", "NOT_IN_CAMPAIGN"} <= set(soon)
+
+
+def test_a_build_that_passes_is_published_with_its_record(built: Path) -> None:
+    published = published_path(built)
+    assert published.stat().st_mode & 0o777 == 0o600
+    with duckdb.connect(str(published), read_only=True) as connection:
+        recorded = {name for (name,) in connection.execute("select relation from audits.publication").fetchall()}
+        present = {f"{schema}.{name}" for schema, name in relations(connection)}
+        assert present - recorded == {"audits.builds", "audits.build_nodes", "audits.publication"}
+        assert {"promotions.offers", "promotions.dynamic_prices", "scores.interest_scores", "policies.segment_rules"} <= recorded
+        assert not recorded - present
+        ((rows, models),) = connection.execute(
+            "select row_count, models from audits.publication where relation = 'scores.interest_scores'"
+        ).fetchall()
+        assert rows == one(connection, "select count(*) from scores.interest_scores")
+        assert [model.split()[0] for model in models] == ["interest"]
+        ((build, day, policies, outcome, failed, tests),) = connection.execute(
+            "select build_id, as_of_date, policy_version, outcome, tests_failed, tests_passed from audits.builds"
+        ).fetchall()
+        assert (str(day), outcome, failed) == ("2025-07-20", "passed", 0)
+        assert tests > 500
+        assert policies == policy_version(connection)  # manifests of exports say the same
+        assert one(connection, "select count(distinct build_id) from audits.publication") == 1
+        assert one(connection, f"select count(*) from audits.build_nodes where build_id = '{build}' and kind = 'model'") > 100
+        # A content hash is of rows, whatever their order, and no time of scoring is in it.
+        ((recorded_hash,),) = connection.execute(
+            "select content_hash from audits.publication where relation = 'scores.purchase_intent_scores'"
+        ).fetchall()
+        columns = ", ".join(
+            name
+            for (name,) in connection.execute("select column_name from (describe scores.purchase_intent_scores)").fetchall()
+            if name != "scored_at"
+        )
+        shuffled = "select * from scores.purchase_intent_scores order by hash(user_id)"
+        hashed = f"select md5(concat_ws('|', count(*), sum(hash({columns})::hugeint))) from ({shuffled})"
+        assert one(connection, hashed) == recorded_hash
+
+
+def test_a_rolled_back_publication_can_be_published_again_unless_something_changed(
+    built: Path, tmp_path: Path, promo: Callable[..., tuple[int, str, str]]
+) -> None:
+    database = tmp_path / "offerhouse.duckdb"
+    shutil.copy(built, database)
+    build = publication_record(published_path(built))["build_id"]
+    code, out, _ = promo("publish", "--database", database, "--json", "-q")
+    assert (code, json.loads(out)["build_id"]) == (0, build)
+    assert published_path(database).is_file()
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("update policies.policy_values set value = value + 1")
+    published_path(database).unlink()
+    code, _, err = promo("publish", "--database", database)
+    assert (code, err.count("\n")) == (BUILD_FAULT, 1)
+    assert "policies.policy_values has changed since the last complete build: run promo build" in err
+    assert not published_path(database).exists()
 
 
 def test_a_campaign_leaves_a_file_that_names_the_models_behind_it(built: Path, tmp_path: Path) -> None:
@@ -308,6 +368,10 @@ def test_a_failing_policy_is_one_line_that_names_the_test(built: Path, tmp_path:
         run_dbt(["test", "--select", "pricing_policy"], database)
     assert failure.value.exit_code == BUILD_FAULT
     assert "pricing_policy_shares_lie_between_0_and_1" in failure.value.message
+    assert not published_path(database).exists()
+    last = look(database)["builds"][0]
+    assert (last["command"], last["outcome"], last["is_complete"]) == ("test", "failed", False)
+    assert last["failure"] == "test pricing_policy_shares_lie_between_0_and_1"
 
 
 def test_tiers_that_contradict_each_other_stop_the_build_with_file_and_row(built: Path, tmp_path: Path) -> None:

@@ -203,6 +203,7 @@ def test_addresses_that_are_none(database: Path, tmp_path: Path, promo: Promo, e
     assert err == (
         "note: left out: 1 can't be reached, without a usable e-mail address or phone number\n"
         "note: unusable and left out: 2 e-mail addresses, 0 phone numbers\n"
+        f"note: nothing is published yet; this reads the working database {database}\n"
     )
     assert email not in Path(manifest["paths"][0]).read_text()
 
@@ -497,6 +498,7 @@ def test_notes(database: Path, tmp_path: Path, promo: Promo) -> None:
         "note: left out: 1 can't be reached, without a usable e-mail address or phone number\n"
         "note: left out: 1 are in the file already, by the same e-mail address or phone number\n"
         "note: unusable and left out: 1 e-mail addresses, 1 phone numbers\n"
+        f"note: nothing is published yet; this reads the working database {database}\n"
     )
 
 

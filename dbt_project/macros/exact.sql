@@ -6,6 +6,14 @@
     cast(sum(cast({{ expression }} as decimal(38, 12))) {{ over }} as double)
 {%- endmacro %}
 
+{# The sample standard deviation by the same rule; null for fewer than two rows. #}
+{% macro exact_stddev(expression) -%}
+    sqrt(greatest(
+        {{ exact_sum('(' ~ expression ~ ') * (' ~ expression ~ ')') }}
+        - {{ exact_sum(expression) }} * {{ exact_avg(expression) }}, 0
+    ) / nullif(count({{ expression }}) - 1, 0))
+{%- endmacro %}
+
 {% macro exact_avg(expression, over='') -%}
     (cast(sum(cast({{ expression }} as decimal(38, 12))) {{ over }} as double) / nullif(count({{ expression }}) {{ over }}, 0))
 {%- endmacro %}

@@ -32,7 +32,7 @@ overall as (
         as_of_date,
         feature,
         {{ exact_avg('figure') }} as mean,
-        stddev_samp(figure) as deviation
+        {{ exact_stddev('figure') }} as deviation
     from figures
     group by as_of_date, feature
 

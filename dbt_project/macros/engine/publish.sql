@@ -1,0 +1,140 @@
+{#
+    Write, audit, publish. The working database's file is copied, the copy is fingerprinted relation by relation into its own
+    audits.publication, and takes the published database's place by one rename. Whoever dies on the way leaves a file that nobody
+    reads. The functions of the file system are the plugin's (promo_cli/publish_plugin.py).
+
+    `dbt run-operation publish` (promo publish) publishes the last complete build again, as after a rollback; when a relation has
+    changed since that build, it refuses. `unless` is the build that is published by now.
+#}
+{% macro publish(unless='') %}
+    {%- if not execute -%}{{ return('') }}{%- endif -%}
+    {%- set is_repeated = flags.WHICH == 'run-operation' -%}
+    {%- set build_id = last_complete_build() if is_repeated else invocation_id -%}
+    {%- if build_id == unless -%}{{ return('') }}{%- endif -%}
+    {%- do run_query('checkpoint') -%}
+    {%- set file = run_query('select copy_of_working_database() as file').rows[0]['file'] -%}
+    {%- do run_query('attach ' ~ text_literal(file) ~ ' as publication') -%}
+    {%- do fingerprint_relations('publication', build_id) -%}
+    {%- if is_repeated -%}{%- do refuse_changed(build_id) -%}{%- endif -%}
+    {%- do record_publication(build_id) -%}
+    {%- for database in [target.database, 'publication'] -%}
+        {%- do run_query('create or replace table ' ~ adapter.quote(database) ~ '.audits.publication as from publication_rows') -%}
+        {%- do run_query('
+            update ' ~ adapter.quote(database) ~ '.audits.builds as builds
+            set as_of_date = facts.as_of_date, policy_version = facts.policy_version, models = facts.models,
+                content_hash = facts.content_hash
+            from publication_facts as facts
+            where builds.build_id = facts.build_id') -%}
+    {%- endfor -%}
+    {%- do run_query('checkpoint publication') -%}
+    {%- do run_query('detach publication') -%}
+    {%- set published = run_query('select put_in_place(' ~ text_literal(file) ~ ') as file') -%}
+    {%- do log('Published: ' ~ published.rows[0]['file'], info=true) -%}
+    {{ return('') }}
+{% endmacro %}
+
+{# Whether the profile brings the functions that publish: the training database's has none, and a shop's own may have none. #}
+{% macro can_publish() -%}
+    {%- set found = run_query("select count(*) as found from duckdb_functions() where function_name = 'put_in_place'") -%}
+    {{ return(found.rows[0]['found'] > 0) }}
+{%- endmacro %}
+
+{% macro last_complete_build() -%}
+    {%- set found = run_query("
+        select build_id
+        from audits.builds
+        where is_complete and outcome = 'passed' and command = 'build' and content_hash is not null
+        order by rowid desc -- a clock may be set back
+        limit 1") -%}
+    {%- if not found.rows -%}
+        {{ exceptions.raise_compiler_error('no build has passed every model and test yet: run promo build') }}
+    {%- endif -%}
+    {{ return(found.rows[0]['build_id']) }}
+{%- endmacro %}
+
+{# The copy has to be what the build left: the shop may have been loaded again since, or a part been built. #}
+{% macro refuse_changed(build_id) -%}
+    {%- set changed = run_query("
+        select coalesce(old.relation, new.relation) as relation
+        from audits.publication as old
+        full join publication_rows as new on old.relation = new.relation
+        where
+            old.content_hash is distinct from new.content_hash or old.build_id is distinct from new.build_id
+        order by relation
+        limit 1") -%}
+    {%- if changed.rows -%}
+        {{ exceptions.raise_compiler_error(
+            changed.rows[0]['relation'] ~ ' has changed since the last complete build: run promo build, which publishes') }}
+    {%- endif -%}
+{%- endmacro %}
+
+{#
+    Temporary table publication_rows: one row a relation of `database`, with a content hash that depends neither on the order of the
+    rows nor on threads. Columns of the var unhashed_columns tell when, not what, and are left out; so is the record of builds.
+#}
+{% macro fingerprint_relations(database, build_id) -%}
+    {%- do run_query("
+        create or replace temp table publication_rows (
+            relation varchar, kind varchar, build_id varchar, row_count bigint, content_hash varchar, models varchar[]
+        )") -%}
+    {%- set relations = run_query("
+        select
+            columns.table_schema as schema_name,
+            columns.table_name as name,
+            any_value(case tables.table_type when 'VIEW' then 'view' else 'table' end) as kind,
+            string_agg('\"' || replace(columns.column_name, '\"', '\"\"') || '\"', ', ' order by columns.ordinal_position)
+                filter (where columns.column_name not in ('" ~ var('unhashed_columns') | join("', '") ~ "')) as hashed,
+            count(*) filter (where columns.column_name in ('model_name', 'model_version')) = 2 as names_model
+        from information_schema.columns as columns
+        inner join information_schema.tables as tables
+            on
+                columns.table_catalog = tables.table_catalog
+                and columns.table_schema = tables.table_schema
+                and columns.table_name = tables.table_name
+        where
+            columns.table_catalog = '" ~ database ~ "'
+            and not (columns.table_schema = 'audits' and columns.table_name in ('builds', 'build_nodes', 'publication'))
+        group by columns.table_schema, columns.table_name
+        order by columns.table_schema, columns.table_name") -%}
+    {%- for relation in relations.rows -%}
+        {%- do run_query("
+            insert into publication_rows
+            select " ~ text_literal(relation['schema_name'] ~ '.' ~ relation['name']) ~ ", '" ~ relation['kind'] ~ "', '" ~ build_id
+            ~ "', count(*), " ~ content_hash(relation['hashed'] or '1') ~ ", " ~ (
+                "list_sort(list(distinct model_name || ' ' || model_version))" if relation['names_model'] else 'null')
+            ~ ' from ' ~ adapter.quote(database) ~ '.' ~ adapter.quote(relation['schema_name']) ~ '.'
+            ~ adapter.quote(relation['name'])) -%}
+    {%- endfor -%}
+{%- endmacro %}
+
+{# An order-free fingerprint: a sum of row hashes, for which repeated rows count as often as they stand there. #}
+{% macro content_hash(columns) -%}
+    md5(concat_ws('|', count(*), coalesce(sum(cast(hash({{ columns }}) as hugeint)), 0)))
+{%- endmacro %}
+
+{# Temporary table publication_facts: what holds for the whole copy. Completes publication_rows. #}
+{% macro record_publication(build_id) -%}
+    {%- set policies = run_query("select split_part(relation, '.', 2) as name from publication_rows where relation like 'policies.%'") -%}
+    {%- set contents = [] -%}
+    {%- for policy in policies.rows -%}
+        {%- do contents.append(
+            'select ' ~ text_literal(policy['name']) ~ ' as policy, cast(to_json(whole_row) as varchar) as content '
+            ~ 'from publication.policies.' ~ adapter.quote(policy['name']) ~ ' as whole_row') -%}
+    {%- endfor -%}
+    {%- do run_query("
+        create or replace temp table publication_facts as
+        select
+            '" ~ build_id ~ "' as build_id,
+            (select max(as_of_date) from publication.staging.as_of_dates) as as_of_date,
+            (
+                select sha256(coalesce(string_agg(policy || ' ' || content, chr(10) order by policy, content), ''))
+                from (" ~ contents | join(' union all ') ~ ")
+            ) as policy_version,
+            (select list_sort(list(distinct model)) from (select unnest(models) as model from publication_rows)) as models,
+            (select md5(string_agg(relation || ' ' || content_hash, chr(10) order by relation)) from publication_rows) as content_hash") -%}
+    {%- do run_query("
+        create or replace temp table publication_rows as
+        select rows.*, facts.as_of_date, facts.policy_version, cast(now() as timestamp) as published_at
+        from publication_rows as rows
+        cross join publication_facts as facts") -%}
+{%- endmacro %}

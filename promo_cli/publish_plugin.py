@@ -1,0 +1,129 @@
+"""dbt-duckdb plugin, named in profiles.yml as `promo_cli.publish_plugin`: what SQL can't do of a publication.
+
+It holds the working database's lock while dbt runs, and gives dbt's connection functions for
+dbt_project/macros/engine/publish.sql and build_record.sql alone:
+
+- `copy_of_working_database() -> VARCHAR`: copies the file, returns the copy's path
+- `put_in_place(copy VARCHAR) -> VARCHAR`: makes the copy the published database, returns its path
+- `offerhouse_version() -> VARCHAR`
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from dbt.adapters.duckdb.credentials import DuckDBCredentials
+from dbt.adapters.duckdb.plugins import BasePlugin
+from dbt_common.exceptions import DbtRuntimeError
+
+from promo_cli.errors import PromoError, as_promo_error
+from promo_cli.lock import FileLock, being_written, write_lock
+from promo_cli.paths import make_private_folder, published_path
+from promo_cli.provenance import offerhouse_version
+from promo_cli.publication import copy_database, put_in_place
+from promo_cli.warehouse import why_not_open
+from promo_cli.withdrawals import keep_withdrawals
+
+_POLL_SECONDS = 0.2
+# A look at the working database (promo status) is nobody's reason to give up.
+_LEAST_WAIT_SECONDS = 1.0
+
+
+class Plugin(BasePlugin):
+    """One process writes the working database; env OFFERHOUSE_WAIT is how many seconds another waits for it (0)."""
+
+    _lock: FileLock | None = None
+
+    def update_connection_config(self, creds: DuckDBCredentials, config: dict[str, Any]) -> None:
+        """Before dbt opens the database: take its lock. Raises DbtRuntimeError, one line, when another holds it."""
+        if creds.path == ":memory:" or self._lock is not None:
+            return
+        database = Path(creds.path).resolve()
+        make_private_folder(database.parent)
+        lock = write_lock(database, os.environ.get("OFFERHOUSE_COMMAND") or "dbt")
+        deadline = time.monotonic() + max(_wait_seconds(), _LEAST_WAIT_SECONDS)
+        holder = lock.take(_wait_seconds())
+        if holder is not None:
+            raise DbtRuntimeError(being_written(database, holder))
+        atexit.register(lock.release)
+        self._lock = lock
+        _wait_for_readers(database, deadline)
+        _end_with_parent()
+
+    def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
+        """Register the functions on dbt's connection; a database in memory has nothing to publish."""
+        if self.creds is None or self.creds.path == ":memory:":
+            return
+        working = Path(self.creds.path).resolve()
+        published = published_path(working).absolute()
+
+        def copied() -> str:
+            with _told():
+                copy = copy_database(working, published)
+            atexit.register(copy.unlink, missing_ok=True)  # what comes of no use doesn't stay
+            return str(copy)
+
+        def placed(copy: str) -> str:
+            with _told():
+                with duckdb.connect(copy, read_only=True) as connection:
+                    keep_withdrawals(connection, working)
+                put_in_place(Path(copy), published)
+            return str(published)
+
+        conn.create_function("copy_of_working_database", copied, [], "VARCHAR", side_effects=True)
+        conn.create_function("put_in_place", placed, ["VARCHAR"], "VARCHAR", side_effects=True)
+        conn.create_function("offerhouse_version", lambda: offerhouse_version() or "not installed", [], "VARCHAR")
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """An error of the file system in one line, with the way on."""
+    try:
+        yield
+    except (OSError, PromoError) as error:
+        told = as_promo_error(error).message
+        raise RuntimeError(f"built, but not published: {told}; then: promo publish") from error
+
+
+def _wait_seconds() -> float:
+    told = os.environ.get("OFFERHOUSE_WAIT") or "0"
+    try:
+        return float(told)
+    except ValueError as error:
+        raise DbtRuntimeError(f"OFFERHOUSE_WAIT={told} is no number of seconds; write e.g. OFFERHOUSE_WAIT=600") from error
+
+
+def _wait_for_readers(database: Path, deadline: float) -> None:
+    """Clients that have the working database open hold DuckDB's own lock, and so does a training that reads it."""
+    while database.is_file():
+        try:
+            duckdb.connect(str(database)).close()
+        except duckdb.IOException as error:
+            if "Could not set lock" not in str(error) or time.monotonic() >= deadline:
+                raise DbtRuntimeError(why_not_open(database, error)) from error
+            time.sleep(_POLL_SECONDS)
+        else:
+            return
+
+
+def _end_with_parent() -> None:
+    """`promo build` that is killed takes its dbt along: a build that nobody waits for would keep the database locked."""
+    parent = os.environ.get("OFFERHOUSE_PARENT")
+    if parent is None:
+        return
+
+    def watch() -> None:
+        while os.getppid() == int(parent):
+            time.sleep(_POLL_SECONDS)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True).start()

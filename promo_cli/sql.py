@@ -1,0 +1,91 @@
+"""`promo sql`: a query on the published database, which it can read and nothing else."""
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from promo_cli.paths import DEFAULT_DATABASE, database_path
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+class ResultFormat(StrEnum):
+    """How rows are printed."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+def sql(
+    query: Annotated[str, typer.Argument(metavar="QUERY", help="One SQL query; - reads it from standard input.")],
+    result_format: Annotated[ResultFormat, typer.Option("--format", help="How rows are printed.")] = ResultFormat.TABLE,
+    database: Annotated[
+        Path | None,
+        typer.Option("--database", metavar="PATH", help=f"Working database [default: $OFFERHOUSE_DB or {DEFAULT_DATABASE}]."),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes; result and errors are still told.")] = False,
+) -> None:
+    """Run a query on the published database; builds may go on meanwhile.
+
+    It can read the database and nothing else: no other file, no network, no setting. A table shows the first 1,000 rows;
+    csv (RFC 4180, header) and json (one object a line) print all of them.
+    """
+    import duckdb
+
+    from promo_cli.errors import USAGE_FAULT, PromoError, duckdb_reason
+    from promo_cli.warehouse_reader import open_read_only, readable_database, tell_if_unpublished
+
+    path = database_path(database)
+    text = sys.stdin.read() if query == "-" else query
+    with open_read_only(readable_database(path)) as connection:
+        try:
+            statements = connection.extract_statements(text)
+            if len(statements) != 1:
+                raise PromoError(f"give one query, not {len(statements)}", USAGE_FAULT)
+            cursor = connection.execute(statements[0])
+            _PRINTERS[result_format](cursor)
+        except (duckdb.OutOfMemoryException, duckdb.IOException):
+            raise
+        except duckdb.Error as error:
+            raise PromoError(f"the query failed: {duckdb_reason(error)}", USAGE_FAULT) from error
+    tell_if_unpublished(path, quiet)
+
+
+def _print_table(cursor: "duckdb.DuckDBPyConnection") -> None:
+    from promo_cli.console import columns
+
+    rows = [[_shown(value) for value in row] for row in cursor.fetchmany(1_001)]
+    typer.echo(columns([column[0] for column in cursor.description or ()], rows[:1_000]))
+    if len(rows) > 1_000:
+        typer.echo("… more rows; --format csv prints all of them", err=True)
+
+
+def _print_csv(cursor: "duckdb.DuckDBPyConnection") -> None:
+    import csv
+
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow([column[0] for column in cursor.description or ()])
+    while rows := cursor.fetchmany(10_000):
+        writer.writerows(["" if value is None else value for value in row] for row in rows)
+
+
+def _print_json(cursor: "duckdb.DuckDBPyConnection") -> None:
+    names = [column[0] for column in cursor.description or ()]
+    while rows := cursor.fetchmany(10_000):
+        for row in rows:
+            typer.echo(json.dumps(dict(zip(names, row, strict=True)), default=str, ensure_ascii=False))
+
+
+def _shown(value: object) -> str:
+    """A cell of the table: one line, and nothing that a terminal would obey."""
+    text = "" if value is None else str(value)
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
+_PRINTERS = {ResultFormat.TABLE: _print_table, ResultFormat.CSV: _print_csv, ResultFormat.JSON: _print_json}
