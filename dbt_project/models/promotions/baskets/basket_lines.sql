@@ -32,7 +32,7 @@ guarded as (
 
     select
         *,
-        {{ guarded_price('market_price', binding_guardrail('market_price'), 'market_price') }} as guarded_price
+        {{ within_bounds('market_price') }} as guarded_price
     from {{ ref('market_prices') }}
 
 ),
