@@ -4,6 +4,9 @@ from pathlib import Path
 
 import duckdb
 
+from promo_cli.connectors import files
+from promo_cli.warehouse import open_warehouse
+
 TABLES = {
     "users": """
         select 'u' || i as user_id, timestamp '2025-01-01 08:00:00' as signed_up_at, 'u' || i || '@example.org' as email,
@@ -132,3 +135,11 @@ def write_event_log(folder: Path) -> None:
                 from (values ('9999-12-31 23:59:59 UTC'), ('infinity')) as odd(moment)
             ) to '{folder}/events.csv' (header)
         """)
+
+
+def load_folder(folder: Path, database: Path) -> Path:
+    """Load a shop's folder as `promo load files` does; the database's path."""
+    shop = files.find_shop_files(folder, "utf-8")
+    with open_warehouse(database) as connection:
+        files.load(connection, shop, "UTC", "EUR", None)
+    return database

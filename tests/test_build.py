@@ -8,10 +8,9 @@ from pathlib import Path
 import duckdb
 import pytest
 from rendered_sql import read_contract
-from small_shop import write_event_log, write_small_shop
+from small_shop import load_folder, write_small_shop
 
 from promo_cli.build import build_warehouse
-from promo_cli.connectors import files
 from promo_cli.dbt_runner import run_dbt
 from promo_cli.errors import BUILD_FAULT, PromoError
 from promo_cli.export import export_campaign
@@ -19,15 +18,7 @@ from promo_cli.paths import published_path
 from promo_cli.provenance import policy_version
 from promo_cli.publish import publication_record
 from promo_cli.status import look
-from promo_cli.warehouse import open_warehouse
 from promo_cli.warehouse_reader import relations
-
-
-def load_folder(folder: Path, database: Path) -> Path:
-    shop = files.find_shop_files(folder, "utf-8")
-    with open_warehouse(database) as connection:
-        files.load(connection, shop, "UTC", "EUR", None)
-    return database
 
 
 @pytest.fixture(scope="module")
@@ -297,26 +288,6 @@ def test_rows_on_or_after_the_as_of_date_change_no_feature(built: Path, tmp_path
         assert earlier[name] != before[name], name
 
 
-def test_an_event_log_alone_gives_segments_recommendations_and_prices(tmp_path: Path) -> None:
-    write_event_log(tmp_path / "shop")
-    database = load_folder(tmp_path / "shop", tmp_path / "offerhouse.duckdb")
-    build_warehouse(database, quiet=True)
-    with duckdb.connect(str(database), read_only=True) as connection:
-        assert one(connection, "select count(*) from promotions.user_segments") == 60
-        assert one(connection, "select count(*) from promotions.user_segments where life_cycle = 'active'") > 0
-        assert one(connection, "select count(*) from promotions.recommendations") >= 60 * 15
-        assert one(connection, "select count(*) from promotions.dynamic_prices where personal_price > list_price") == 0
-        assert one(connection, "select count(*) from promotions.dynamic_prices") > 0
-        # a shop without accounts: everybody is a member, and what was paid is points
-        assert one(connection, "select count(*) from promotions.loyalty_status where run_by = 'policy'") == 60
-        paid = one(connection, "select sum(paid_price * quantity) from staging.stg_order_lines")
-        assert paid == one(connection, "select sum(points_balance) from promotions.loyalty_status")
-        rows_in, rejected = connection.execute(
-            "select rows_in, rows_rejected from audits.row_accounting where table_name = 'events'"
-        ).fetchall()[0]
-        assert (rows_in, rejected) == (6002, 2)
-
-
 def test_open_offers_of_yesterday_keep_their_budget_and_count_for_the_user(built: Path, tmp_path: Path) -> None:
     database = tmp_path / "offerhouse.duckdb"
     shutil.copy(built, database)
@@ -380,7 +351,7 @@ def test_tiers_that_contradict_each_other_stop_the_build_with_file_and_row(built
     with duckdb.connect(str(database)) as connection:
         connection.execute("update policies.loyalty_tiers set stay_points = 9000 where tier = 'gold'")
     with pytest.raises(PromoError, match=r"seeds/loyalty_tiers\.csv, row gold: stay_points 9000\.00 is above") as failure:
-        run_dbt(["run", "--select", "loyalty_tier_changes"], database)
+        run_dbt(["build", "--select", "policy_faults"], database)
     assert failure.value.exit_code == BUILD_FAULT
 
 

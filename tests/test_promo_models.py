@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -139,7 +140,8 @@ def test_a_change_waits_for_no_training(promo: Promo, folder: Path) -> None:
     import fcntl
 
     with (folder / ".training.lock").open("w") as held:
-        held.write(json.dumps({"pid": os.getpid(), "since": int(time.time()) - 130}))
+        owner = {"pid": os.getpid(), "host": socket.gethostname(), "command": "promo train", "since": int(time.time()) - 130}
+        held.write(json.dumps(owner))
         held.flush()
         fcntl.flock(held, fcntl.LOCK_EX)
         code, _, err = promo("models", "rollback", "interest", "--models-folder", folder)

@@ -1,0 +1,32 @@
+"""A shop of nothing but an event log, the whole way."""
+
+from pathlib import Path
+
+import duckdb
+from small_shop import load_folder, write_event_log
+
+from promo_cli.build import build_warehouse
+
+
+def one(connection: duckdb.DuckDBPyConnection, sql: str) -> object:
+    return connection.execute(sql).fetchall()[0][0]
+
+
+def test_an_event_log_alone_gives_segments_recommendations_and_prices(tmp_path: Path) -> None:
+    write_event_log(tmp_path / "shop")
+    database = load_folder(tmp_path / "shop", tmp_path / "offerhouse.duckdb")
+    build_warehouse(database, quiet=True)
+    with duckdb.connect(str(database), read_only=True) as connection:
+        assert one(connection, "select count(*) from promotions.user_segments") == 60
+        assert one(connection, "select count(*) from promotions.user_segments where life_cycle = 'active'") > 0
+        assert one(connection, "select count(*) from promotions.recommendations") >= 60 * 15
+        assert one(connection, "select count(*) from promotions.dynamic_prices where personal_price > list_price") == 0
+        assert one(connection, "select count(*) from promotions.dynamic_prices") > 0
+        # a shop without accounts: everybody is a member, and what was paid is points
+        assert one(connection, "select count(*) from promotions.loyalty_status where run_by = 'policy'") == 60
+        paid = one(connection, "select sum(paid_price * quantity) from staging.stg_order_lines")
+        assert paid == one(connection, "select sum(points_balance) from promotions.loyalty_status")
+        rows_in, rejected = connection.execute(
+            "select rows_in, rows_rejected from audits.row_accounting where table_name = 'events'"
+        ).fetchall()[0]
+        assert (rows_in, rejected) == (6002, 2)
