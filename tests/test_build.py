@@ -330,29 +330,20 @@ def test_segments_stay_on_record_and_a_day_built_again_is_replaced(built: Path, 
         assert one(connection, moved + "from_segment = to_segment") == 78
 
 
-def test_a_failing_policy_is_one_line_that_names_the_test(built: Path, tmp_path: Path) -> None:
+def test_a_failing_policy_is_one_line_that_names_file_and_row(built: Path, tmp_path: Path) -> None:
     database = tmp_path / "offerhouse.duckdb"
     shutil.copy(built, database)
     with duckdb.connect(str(database)) as connection:
         connection.execute("update policies.pricing_policy set max_discount = 1.5 where category = '*'")
+    sentence = "seeds/pricing_policy.csv, row *: max_discount lies outside 0 to 1"
     with pytest.raises(PromoError) as failure:
-        run_dbt(["test", "--select", "pricing_policy"], database)
-    assert failure.value.exit_code == BUILD_FAULT
-    assert "pricing_policy_shares_lie_between_0_and_1" in failure.value.message
-    assert not published_path(database).exists()
-    last = look(database)["builds"][0]
-    assert (last["command"], last["outcome"], last["is_complete"]) == ("test", "failed", False)
-    assert last["failure"] == "test pricing_policy_shares_lie_between_0_and_1"
-
-
-def test_tiers_that_contradict_each_other_stop_the_build_with_file_and_row(built: Path, tmp_path: Path) -> None:
-    database = tmp_path / "offerhouse.duckdb"
-    shutil.copy(built, database)
-    with duckdb.connect(str(database)) as connection:
-        connection.execute("update policies.loyalty_tiers set stay_points = 9000 where tier = 'gold'")
-    with pytest.raises(PromoError, match=r"seeds/loyalty_tiers\.csv, row gold: stay_points 9000\.00 is above") as failure:
         run_dbt(["build", "--select", "policy_faults"], database)
     assert failure.value.exit_code == BUILD_FAULT
+    assert failure.value.message == f"test pricing_policy_is_sound failed: {sentence}"
+    assert not published_path(database).exists()
+    last = look(database)["builds"][0]
+    assert (last["command"], last["outcome"], last["is_complete"]) == ("build", "failed", False)
+    assert last["failure"] == "test pricing_policy_is_sound"
 
 
 def test_a_missing_column_stops_the_build_with_one_line(built: Path, tmp_path: Path) -> None:

@@ -130,6 +130,42 @@ tier_faults as (
     {{ loyalty_tier_faults() }}
 ),
 
+pricing_rules as (
+    {{ policy_faults_of('pricing_policy', 'category', {
+        "policy.category is null": "a row needs a category, or * for all others",
+        "(select count(*) from " ~ ref('pricing_policy') ~ " as twin where twin.category = policy.category) > 1": "the category stands more than once",
+        "policy.is_promotable is null or policy.heeds_response is null": "is_promotable and heeds_response need true or false",
+        "not coalesce(abs(policy.k_share) <= 1, false)": "k_share lies outside -1 to 1",
+        "not coalesce(policy.max_discount between 0 and 1, false)": "max_discount lies outside 0 to 1",
+        "not coalesce(policy.min_margin >= 0, false)": "min_margin is negative or empty",
+        "not coalesce(policy.max_step between 0 and 1, false)": "max_step lies outside 0 to 1",
+        "not coalesce(policy.demand_floor between 0 and policy.demand_cap, false)": "demand_floor is above demand_cap, or negative",
+        "not coalesce(policy.stock_floor between 0 and 1, false)": "stock_floor lies outside 0 to 1",
+        "not coalesce(policy.competitor_floor between 0 and 1, false)": "competitor_floor lies outside 0 to 1",
+        "not coalesce(policy.price_step > 0, false)": "price_step is not above 0",
+        "policy.price_ending < 0 or policy.price_ending >= policy.price_step": "no price can end so: price_ending lies outside 0 to price_step",
+        "not coalesce(policy.prior_price_days between 1 and 364, false)": "prior_price_days lies outside 1 to 364",
+    }) }}
+    union all
+    select
+        'pricing_policy' as policy_file,
+        '*' as policy_row,
+        'the row * for all other categories is missing' as fault
+    where not exists(select 1 from {{ ref('pricing_policy') }} as policy where policy.category = '*')
+),
+
+strategy_rules as (
+
+    select
+        'allocation_strategies' as policy_file,
+        '(all rows)' as policy_row,
+        concat_ws('', 'exactly one strategy is in use, not ', cast(count(*) as string), ': write true in one row') as fault
+    from {{ ref('allocation_strategies') }}
+    where is_in_use
+    having count(*) <> 1
+
+),
+
 -- a floor that lies above the list price of more than half of a category's products (those that cost less than they list at)
 floors as (
 
@@ -194,6 +230,22 @@ faults as (
         policy_row,
         fault
     from tier_faults
+
+    union all
+
+    select
+        policy_file,
+        policy_row,
+        fault
+    from pricing_rules
+
+    union all
+
+    select
+        policy_file,
+        policy_row,
+        fault
+    from strategy_rules
 
     union all
 
