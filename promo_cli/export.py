@@ -118,7 +118,8 @@ def export_campaign(
         refuse_odd_target(path)
         refuse_odd_target(manifest_path)
         with unfinished_file(output) as file, unfinished_file(output) as manifest_file:
-            rows = chosen.write(read_audience(connection, audience, chosen.select), file)
+            with read_audience(connection, audience, chosen.select) as reader:  # a stream left open keeps the database open
+                rows = chosen.write(reader, file)
             manifest = _manifest(connection, audience, file_format, path, rows, file)
             manifest_file.write(json.dumps(manifest, indent=2, ensure_ascii=False).encode() + b"\n")
             put_in_place({path: file, manifest_path: manifest_file})
