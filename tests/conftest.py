@@ -1,10 +1,17 @@
 """Fixtures that rooms share."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
+from hypothesis import settings
+
+# The same examples every time, so that a change fails for what it changes; HYPOTHESIS_PROFILE=search looks for new ones.
+settings.register_profile("steady", derandomize=True)
+settings.register_profile("search", derandomize=False)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 PRODUCTS = "product_id,product_name,category,list_price\nP1,Tea,DRINKS,3.50\nP2,Bread,BAKERY,2.00\n"
 ORDER_LINES = (

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from rendered_sql import ENGINE_PREFIX, PROJECT, SETTINGS, Renderer
 
@@ -43,6 +43,7 @@ def ledger_sql(renderer: Renderer) -> str:
 
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(accounts=_accounts)
+@example(accounts=[[*[("purchase", 0, 1, 0)] * 4, ("purchase", 0, 425, 0), ("return", 0, 4, 3)]])  # 4.25 × .3: half a cent
 def test_the_ledger_is_that_of_a_queue(accounts: list[Account], ledger_sql: str) -> None:
     with duckdb.connect() as connection:
         write_shop(connection, accounts)

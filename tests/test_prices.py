@@ -300,7 +300,7 @@ def check(row: dict[str, Any]) -> None:
         "LIST_PRICE": row["list_price"],
         "PRIOR_PRICE": twin,
         "RESPONSE": bounded(row, row["response_floor"]) if row["response_floor"] is not None else None,
-        row["price_floor"] and ("MARGIN_FLOOR" if row["unit_cost"] is not None else "MAX_DISCOUNT"): row["price_floor"],
+        "MARGIN_FLOOR" if row["unit_cost"] is not None else "MAX_DISCOUNT": row["price_floor"],
         "MAX_STEP": bounded(row, formula),
     }
     binding = row["binding_guardrail"]
@@ -313,7 +313,8 @@ def check(row: dict[str, Any]) -> None:
     # A cut is below the prior price, and pays: to cut one per cent more would not raise the margin, where the response is heeded.
     if final < twin - 1e-9:
         assert row["prior_price"] is None or final < row["prior_price"]
-        if row["heeds_response"] and row["discount_response"] is not None:
+        # What costs nothing may be given away where the response says so: the margin grows without end as the price falls.
+        if row["heeds_response"] and row["discount_response"] is not None and final > 0:
             cost, elasticity = row["unit_cost"] or 0.0, row["discount_response"]
             assert (final - cost) * (final / market) ** elasticity >= (market - cost) - 1e-6
     # Further from the last price than the largest step only where list price or floor ask for it.

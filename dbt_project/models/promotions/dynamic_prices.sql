@@ -113,7 +113,7 @@ final as (
         reduction_began_on,
         case
             when personal_price < prior_price
-                then cast(floor(100 * (prior_price - personal_price) / prior_price) as integer)
+                then cast(floor(100 * (prior_price - personal_price) / prior_price + 0.000001) as integer)
         end as announced_discount_percent,
         concat_ws(
             '', 'List price ', cast(list_price as string),

@@ -50,7 +50,8 @@ taken_back as (
 
     select
         *,
-        cast(points * share as decimal(18, 2)) as points_so_far
+        -- a share in binary may lie a hair below the half that rounds up
+        cast(points * share + 0.000001 as decimal(18, 2)) as points_so_far
     from returns
 
 ),
