@@ -151,7 +151,8 @@ pricing_rules as (
         'pricing_policy' as policy_file,
         '*' as policy_row,
         'the row * for all other categories is missing' as fault
-    where not exists(select 1 from {{ ref('pricing_policy') }} as policy where policy.category = '*')
+    from {{ ref('pricing_policy') }} as policy
+    having coalesce(sum(case when policy.category = '*' then 1 else 0 end), 0) = 0
 ),
 
 strategy_rules as (
