@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 from promo_cli.campaign_columns import COLUMNS
-from promo_cli.errors import DATA_FAULT, PromoError
+from promo_cli.errors import DATA_FAULT, PromoError, printable
 
 # The build's audience, with what has changed since. stg_consents holds what the build accepted, which is nothing dated
 # after its as-of date; the view withdrawals (promo_cli/withdrawals.py) holds those of all that is loaded now. A withdrawal
@@ -113,7 +113,7 @@ def read_audience(connection: duckdb.DuckDBPyConnection, audience: Audience, sel
 
 def shown(text: str) -> str:
     """`text` fit for a terminal's line: no control characters, no more than 60 characters."""
-    plain = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+    plain = printable(text)
     return plain if len(plain) <= 60 else f"{plain[:59]}…"
 
 

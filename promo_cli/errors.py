@@ -100,7 +100,12 @@ def fit_for_terminals(message: str) -> str:
         line = f"{line[: LONGEST_MESSAGE // 2]} … {line[-LONGEST_MESSAGE // 2 :]}"
     line = _VALUE.sub(lambda found: f"{found[1]} {shape(found[3])}", line)
     line = _TELEPHONE.sub("[telephone number]", _EMAIL.sub("[e-mail address]", line))
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in line)
+    return printable(line)
+
+
+def printable(text: str) -> str:
+    """`text` in one line, without anything that a terminal would obey."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
 def duckdb_reason(error: Exception) -> str:

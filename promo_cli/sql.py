@@ -59,8 +59,9 @@ def sql(
 
 def _print_table(cursor: "duckdb.DuckDBPyConnection") -> None:
     from promo_cli.console import columns
+    from promo_cli.errors import printable
 
-    rows = [[_shown(value) for value in row] for row in cursor.fetchmany(1_001)]
+    rows = [[printable("" if value is None else str(value)) for value in row] for row in cursor.fetchmany(1_001)]
     typer.echo(columns([column[0] for column in cursor.description or ()], rows[:1_000]))
     if len(rows) > 1_000:
         typer.echo("… more rows; --format csv prints all of them", err=True)
@@ -80,12 +81,6 @@ def _print_json(cursor: "duckdb.DuckDBPyConnection") -> None:
     while rows := cursor.fetchmany(10_000):
         for row in rows:
             typer.echo(json.dumps(dict(zip(names, row, strict=True)), default=str, ensure_ascii=False))
-
-
-def _shown(value: object) -> str:
-    """A cell of the table: one line, and nothing that a terminal would obey."""
-    text = "" if value is None else str(value)
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
 _PRINTERS = {ResultFormat.TABLE: _print_table, ResultFormat.CSV: _print_csv, ResultFormat.JSON: _print_json}
