@@ -29,8 +29,9 @@ judged as (
             "MISSING_QUANTITY": "quantity is null",
             "SEVERAL_USERS": "basket_id is not null and first_user <> last_user",
             "NEGATIVE_QUANTITY": "quantity < 0",
-            "IMPLAUSIBLE_QUANTITY": "quantity > 1000000",
+            "IMPLAUSIBLE_QUANTITY": "quantity > " ~ largest_quantity(),
             "NEGATIVE_PRICE": "unit_price < 0",
+            "IMPLAUSIBLE_PRICE": "unit_price > " ~ largest_amount(),
             "IMPLAUSIBLE_DATE": "quoted_at < timestamp '1970-01-01'"
         }) }} as broken_rules
     from base

@@ -46,7 +46,8 @@ judged as (
             "UNKNOWN_USER": "base.user_id is not null and known_users.user_id is null and user_counts.users > 0",
             "FUTURE_DATE": "base.redeemed_at >= " ~ utc_midnight("as_of.data_until"),
             "IMPLAUSIBLE_DATE": "base.redeemed_at < timestamp '1970-01-01'",
-            "NEGATIVE_POINTS": "points < 0"
+            "NEGATIVE_POINTS": "points < 0",
+            "IMPLAUSIBLE_POINTS": "points > " ~ largest_count()
         }) }} as broken_rules
     from base
     cross join as_of
