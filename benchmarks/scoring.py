@@ -34,7 +34,8 @@ def make_sequences(database: Path, rows: int) -> None:
     with duckdb.connect(str(database)) as connection:
         connection.execute(
             "create table sequences as "
-            "select i, list_transform(range(50), lambda k: 1 + hash(i * 50 + k) % 9999)::integer[50] as tokens from range(?) as t(i)",
+            "select i, list_transform(range(50), lambda k: 1 + hash(i * 50 + k) % 9999)::integer[50] as tokens "
+            "from range(?) as t(i)",
             [rows],
         )
         array = connection.sql("select tokens from sequences order by i").to_arrow_table()["tokens"].combine_chunks()
