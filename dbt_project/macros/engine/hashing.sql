@@ -6,3 +6,12 @@
 {% macro duckdb__hash_bucket(text, buckets) -%}
     cast(cast('0x' || substr(md5({{ text }}), 1, 8) as bigint) % {{ buckets }} as integer)
 {%- endmacro %}
+
+{# A number out of all columns of a row of `relation`: orders rows that are alike in all that matters. #}
+{% macro row_hash(relation) %}{{ adapter.dispatch('row_hash')(relation) }}{% endmacro %}
+{% macro default__row_hash(relation) -%}
+    xxhash64(struct({{ relation }}.*))
+{%- endmacro %}
+{% macro duckdb__row_hash(relation) -%}
+    hash({{ relation }})
+{%- endmacro %}

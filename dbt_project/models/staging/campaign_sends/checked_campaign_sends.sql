@@ -60,7 +60,7 @@ numbered as (
         {{ array_size('broken_rules') }} = 0 as is_clean,
         row_number() over (
             partition by campaign_id, user_id, {{ array_size('broken_rules') }} = 0
-            order by sent_at, treated
+            order by sent_at, treated, {{ row_hash('judged') }}
         ) as copy_number
     from judged
 

@@ -37,7 +37,7 @@ numbered as (
         {{ array_size('broken_rules') }} = 0 as is_clean,
         row_number() over (
             partition by campaign_id, {{ array_size('broken_rules') }} = 0
-            order by starts_at, ends_at, campaign_name
+            order by starts_at, ends_at, campaign_name, {{ row_hash('judged') }}
         ) as copy_number
     from judged
 

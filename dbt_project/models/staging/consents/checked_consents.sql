@@ -60,7 +60,7 @@ numbered as (
         {{ array_size('broken_rules') }} = 0 as is_clean,
         row_number() over (
             partition by user_id, purpose, changed_at, {{ array_size('broken_rules') }} = 0
-            order by granted
+            order by granted, {{ row_hash('judged') }}
         ) as copy_number
     from judged
 

@@ -27,7 +27,7 @@ numbered as (
         {{ array_size('broken_rules') }} = 0 as is_clean,
         row_number() over (
             partition by coupon_id, product_id, {{ array_size('broken_rules') }} = 0
-            order by x_columns
+            order by {{ row_hash('judged') }}
         ) as copy_number
     from judged
 

@@ -64,7 +64,7 @@ numbered as (
         {{ array_size('broken_rules') }} = 0 as is_clean,
         row_number() over (
             partition by redemption_id, {{ array_size('broken_rules') }} = 0
-            order by redeemed_at, coupon_id, user_id
+            order by redeemed_at, coupon_id, user_id, {{ row_hash('judged') }}
         ) as copy_number
     from judged
 

@@ -42,7 +42,7 @@ numbered as (
         {{ array_size('broken_rules') }} = 0 as is_clean,
         row_number() over (
             partition by coupon_id, {{ array_size('broken_rules') }} = 0
-            order by valid_from, valid_to, campaign_id
+            order by valid_from, valid_to, campaign_id, {{ row_hash('judged') }}
         ) as copy_number
     from judged
 

@@ -41,7 +41,7 @@ numbered as (
         {{ array_size('broken_rules') }} = 0 as is_clean,
         row_number() over (
             partition by product_id, as_of_date, {{ array_size('broken_rules') }} = 0
-            order by stock_on_hand
+            order by stock_on_hand, {{ row_hash('judged') }}
         ) as copy_number
     from judged
 

@@ -61,7 +61,7 @@ numbered as (
         {{ array_size('broken_rules') }} = 0 as is_clean,
         row_number() over (
             partition by user_id, {{ array_size('broken_rules') }} = 0
-            order by joined_at, tier, points, balance_at nulls last
+            order by joined_at, tier, points, balance_at nulls last, {{ row_hash('judged') }}
         ) as copy_number
     from judged
 

@@ -60,7 +60,7 @@ numbered as (
         {{ array_size('broken_rules') }} = 0 as is_clean,
         row_number() over (
             partition by user_id, offer_id, given_at, {{ array_size('broken_rules') }} = 0
-            order by verdict
+            order by verdict, {{ row_hash('judged') }}
         ) as copy_number
     from judged
 

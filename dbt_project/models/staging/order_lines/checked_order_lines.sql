@@ -79,7 +79,7 @@ numbered as (
         {{ array_size('broken_rules') }} = 0 as is_clean,
         row_number() over (
             partition by order_id, line_number, {{ array_size('broken_rules') }} = 0
-            order by ordered_at, user_id, product_id, quantity, paid_price
+            order by ordered_at, user_id, product_id, quantity, paid_price, {{ row_hash('judged') }}
         ) as copy_number
     from judged
 

@@ -43,7 +43,7 @@ numbered as (
         {{ array_size('broken_rules') }} = 0 as is_clean,
         row_number() over (
             partition by product_id, week_start, {{ array_size('broken_rules') }} = 0
-            order by mailer_stores, display_stores
+            order by mailer_stores, display_stores, {{ row_hash('judged') }}
         ) as copy_number
     from judged
 

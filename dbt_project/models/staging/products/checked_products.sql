@@ -36,7 +36,7 @@ numbered as (
         {{ array_size('broken_rules') }} = 0 as is_clean,
         row_number() over (
             partition by product_id, {{ array_size('broken_rules') }} = 0
-            order by launched_at, product_name
+            order by launched_at, product_name, {{ row_hash('judged') }}
         ) as copy_number
     from judged
 

@@ -59,7 +59,7 @@ numbered as (
         {{ array_size('broken_rules') }} = 0 as is_clean,
         row_number() over (
             partition by order_id, line_number, returned_at, {{ array_size('broken_rules') }} = 0
-            order by quantity, refund nulls last
+            order by quantity, refund nulls last, {{ row_hash('judged') }}
         ) as copy_number
     from judged
 

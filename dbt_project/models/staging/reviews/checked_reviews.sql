@@ -64,7 +64,7 @@ numbered as (
         {{ array_size('broken_rules') }} = 0 as is_clean,
         row_number() over (
             partition by review_id, {{ array_size('broken_rules') }} = 0
-            order by reviewed_at, user_id, product_id
+            order by reviewed_at, user_id, product_id, {{ row_hash('judged') }}
         ) as copy_number
     from judged
 

@@ -49,7 +49,7 @@ numbered as (
         {{ array_size('broken_rules') }} = 0 as is_clean,
         row_number() over (
             partition by user_id, {{ array_size('broken_rules') }} = 0
-            order by signed_up_at
+            order by signed_up_at, {{ row_hash('judged') }}
         ) as copy_number
     from judged
 
