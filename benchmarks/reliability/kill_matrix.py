@@ -195,11 +195,13 @@ def shop_hash(database: Path) -> str:
 
 
 def registry_hash(folder: Path) -> str:
-    """What serves and which versions are known, whatever order they came in; "broken" when a file isn't the registered one."""
+    """What serves and which versions are known, whenever they came in; "broken" when a file isn't the registered one."""
     entries = json.loads((folder / "registry.json").read_text())
     for entry in entries.values():
         if hashlib.sha256((folder / entry["file"]).read_bytes()).hexdigest() != entry["sha256"]:
             return "broken"
+        for version in entry.get("versions", []):
+            version.pop("trained_at", None)
         entry.get("versions", []).sort(key=lambda version: version["version"])
     return hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()
 
