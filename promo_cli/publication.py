@@ -77,7 +77,7 @@ def put_in_place(copy: Path, published: Path, people: Path | None = None) -> Non
             raise OSError(f"{file} is not checkpointed")
         log.unlink(missing_ok=True)
         sync_to_disk(file)
-    with _publishing(published):
+    with publishing(published):
         if people is not None and (named := people_of(copy, published)):
             people.replace(named)
             sync_to_disk(named.parent)
@@ -97,13 +97,18 @@ def previous_publications(published: Path) -> list[Path]:
     return sorted(kept, reverse=True)
 
 
+def publications(published: Path) -> list[Path]:
+    """Every file of `published` and what it replaced, the second name of one whose publication died included."""
+    return [*([published] if published.is_file() else []), *sorted(_previous(published).glob("[0-9]*_*.duckdb"))]
+
+
 def roll_back(published: Path) -> Path:
     """The newest previous publication takes the place of `published`, which goes; returns the name it was kept under.
 
     Raises PromoError (exit code 1) when there is none.
     """
     make_private_folder(published.parent)
-    with _publishing(published):
+    with publishing(published):
         kept = previous_publications(published)
         if not kept:
             raise PromoError(f"there is no earlier publication beside {published}; promo build publishes", DATA_FAULT)
@@ -147,7 +152,7 @@ def _replace(published: Path, file: Path) -> None:
 
 
 @contextmanager
-def _publishing(published: Path) -> Iterator[None]:
+def publishing(published: Path) -> Iterator[None]:
     """One at a time: publications and rollbacks of one folder wait for each other, which takes moments."""
     descriptor = os.open(published.parent, os.O_RDONLY)
     try:

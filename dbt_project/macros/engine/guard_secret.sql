@@ -8,6 +8,7 @@
 {% macro default__guard_secret() %}{{ return('') }}{% endmacro %}
 {% macro duckdb__guard_secret() %}
     {%- if not execute or flags.WHICH not in ['build', 'run', 'seed', 'snapshot', 'test'] -%}{{ return('') }}{%- endif -%}
+    {%- do refuse_unfinished_erasure() -%}
     {%- set is_on = privacy_is_on() -%}
     {%- set now = run_query("select secret_fingerprint('') as told").rows[0]['told'] if is_on else 'off' -%}
     {%- set before = recorded_secret() -%}
@@ -33,6 +34,15 @@
     {%- set kept = adapter.get_relation(database=database, schema='private', identifier='secret') -%}
     {%- if kept is none -%}{{ return(none) }}{%- endif -%}
     {{ return(run_query('select fingerprint from ' ~ kept).rows[0]['fingerprint']) }}
+{%- endmacro %}
+
+{# A build on top of it could not tell whom it has to leave out. #}
+{% macro refuse_unfinished_erasure() -%}
+    {%- set kept = adapter.get_relation(
+        database=var('shop_database', none) or target.database, schema='private', identifier='erasures') -%}
+    {%- if kept is not none and run_query('select count(*) as people from ' ~ kept ~ ' where not is_finished').rows[0]['people'] -%}
+        {{ exceptions.raise_compiler_error('an erasure was interrupted: promo erase --resume finishes it') }}
+    {%- endif -%}
 {%- endmacro %}
 
 {% macro refuse_without_secret(before) -%}
