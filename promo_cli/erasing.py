@@ -94,23 +94,22 @@ def foretell(database: Path, users: Sequence[str], folders: Sequence[Path]) -> E
         return told
 
 
-def look_up(database: Path, users: Sequence[str]) -> list[Person]:
+def look_up(database: Path, users: Sequence[str], read_working: bool = True) -> list[Person]:
     """What is known of `users` in the working database, the shop's tables as they are loaded now, and all publications.
+
+    Without `read_working` in the publications alone.
 
     Raises PromoError (exit code 1) naming the first who is not found or was erased.
     """
     from promo_cli.people import nobody
 
-    if not database.is_file():
+    if read_working and not database.is_file():
         raise PromoError(f"{database} is not there; load a shop first, e.g. promo load complete-journey", DATA_FAULT)
     secret = secret_of(database)
     found: list[Person] = []
     names = list(dict.fromkeys(users))
-    with attached(database) as connection:
-        for relation in ("people", "user_keys"):
-            if is_there(connection, "private", relation):
-                found += _of_build(connection, f"private.{relation}", names, relation == "people")
-        found += _of_shop(connection, names)
+    if read_working:
+        found += _of_working(database, names)
     for file in publications(published_path(database)):
         people = people_of(file, published_path(database))
         with attached(file, people=people) as connection:
@@ -227,13 +226,18 @@ def _rewrite_withdrawals(database: Path, known: Known) -> None:
         put_in_place({file: unfinished})
 
 
-def _of_build(connection: duckdb.DuckDBPyConnection, relation: str, names: list[str], has_contacts: bool) -> list[Person]:
-    if has_contacts:
-        return find_people(connection, relation, names)
-    rows = connection.execute(
-        f"select shop_user_id, user_id from {relation} where shop_user_id in $names or user_id in $names", {"names": names}
-    ).fetchall()
-    return [Person(shop_user_id, tuple(filter(None, [key]))) for shop_user_id, key in rows]
+def _of_working(database: Path, names: list[str]) -> list[Person]:
+    with attached(database) as connection:
+        found = _of_shop(connection, names)
+        if is_there(connection, "private", "people"):
+            found += find_people(connection, "private.people", names)
+        if is_there(connection, "private", "user_keys"):
+            rows = connection.execute(
+                "select shop_user_id, user_id from private.user_keys where shop_user_id in $names or user_id in $names",
+                {"names": names},
+            ).fetchall()
+            found += [Person(shop_user_id, tuple(filter(None, [key]))) for shop_user_id, key in rows]
+        return found
 
 
 def _of_shop(connection: duckdb.DuckDBPyConnection, names: list[str]) -> list[Person]:

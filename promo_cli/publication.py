@@ -76,6 +76,7 @@ def put_in_place(copy: Path, published: Path, people: Path | None = None) -> Non
         if log.exists() and log.stat().st_size:
             raise OSError(f"{file} is not checkpointed")
         log.unlink(missing_ok=True)
+        file.chmod(0o600)
         sync_to_disk(file)
     with publishing(published):
         if people is not None and (named := people_of(copy, published)):

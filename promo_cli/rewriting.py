@@ -18,7 +18,6 @@ from promo_cli.warehouse import quoted_name
 LINKS = ("order_id", "basket_id", "offer_id", "redemption_id", "review_id", "event_id")
 """Keys of what one person did: rows of tables without a column for users are found by them."""
 
-USERS = ("user_id", "shop_user_id")
 BLANK = "[erased]"
 # A pseudonym has 32 hex digits and stands in no text by chance; the shop's own ids may be as short as 7.
 _LEAST_TELLING = 32
@@ -47,7 +46,8 @@ class PeopleIn:
         """SQL condition, never null, over the table's columns: this row is theirs."""
         columns = self._columns[schema, table]
         texts = [quoted_name(name) for name, kind in columns.items() if _holds_text(kind)]
-        conditions = [f"cast({quoted_name(name)} as varchar) in (from {self._names})" for name in USERS if name in columns]
+        users = [quoted_name(name) for name in columns if _names_users(name)]
+        conditions = [f"cast({user} as varchar) in (from {self._names})" for user in users]
         if not conditions:
             conditions += [
                 f"('{link}', cast({quoted_name(link)} as varchar)) in (from {self._links})" for link in LINKS if link in columns
@@ -59,7 +59,7 @@ class PeopleIn:
             conditions.append(f"list_has_any({words}, (select list(name) from {self._names}))")
             if self.emails:
                 conditions.append(_names_any("lower(row_text)", [email.lower() for email in self.emails]))
-        others = [text for text in texts if text not in {quoted_name(name) for name in USERS}]
+        others = [text for text in texts if text not in users]
         if self._tellers:
             conditions += [_names_any(f"cast({text} as varchar)", self._tellers) for text in others]
         return f"coalesce({' or '.join(conditions)}, false)" if conditions else "false"
@@ -98,9 +98,9 @@ class PeopleIn:
             f"select distinct '{link}' as link, cast({quoted_name(link)} as varchar) as value "
             f"from {self.relation(schema, table)} where cast({quoted_name(user)} as varchar) in (from {self._names})"
             for (schema, table), columns in self._columns.items()
-            for user in USERS
+            for user in columns
             for link in LINKS
-            if user in columns and link in columns
+            if _names_users(user) and link in columns
         ]
         query = " union ".join(selects) or "select null::varchar as link, null::varchar as value where false"
         self._connection.execute(
@@ -143,6 +143,10 @@ def _columns(connection: duckdb.DuckDBPyConnection, catalog: str) -> dict[tuple[
     ).fetchall():
         found.setdefault((schema, table), {})[column] = kind
     return found
+
+
+def _names_users(column: str) -> bool:
+    return column == "user_id" or column.endswith("_user_id")
 
 
 def _holds_text(kind: str) -> bool:

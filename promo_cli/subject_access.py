@@ -66,7 +66,7 @@ def everything_on(database: Path, user: str, folders: list[Path]) -> dict[str, A
         if error.exit_code != ENVIRONMENT_FAULT or not published.is_file():
             raise
         read = published  # another process has the working database
-        (person,) = look_up(published, [user])
+        (person,) = look_up(database, [user], read_working=False)
     with attached(read, people=people_of(read, published_path(database))) as connection:
         relations = _relations(connection, person)
     files = {

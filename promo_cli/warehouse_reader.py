@@ -74,7 +74,8 @@ def open_for_export(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     duckdb.OutOfMemoryException, also where Arrow tells of it in words of its own.
     """
     path = readable_database(database)
-    with open_read_only(path, people_of(path, published_path(database))) as connection:
+    people = None if path == database else people_of(path, path)
+    with open_read_only(path, people) as connection:
         try:
             _refuse_unbuilt(connection, path)
             read_withdrawals(connection, database, _find_people(connection, path))

@@ -7,8 +7,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from promo_cli.erasures import leave_out_erased
-
 if TYPE_CHECKING:
     import duckdb
 
@@ -55,6 +53,8 @@ def replacing_shop(connection: duckdb.DuckDBPyConnection, settings: Mapping[str,
     One transaction: when the block raises, the shop of the previous load stands as it was.
     """
     import duckdb
+
+    from promo_cli.erasures import leave_out_erased
 
     connection.execute("begin transaction")
     try:

@@ -24,19 +24,25 @@
     {%- for column in contract.columns.values() if column.config.meta.get('personal') -%}
         {%- do present.pop(renamed.get(column.name, column.name) | lower, none) -%}
     {%- endfor -%}
-    {%- set user_column = present.get(renamed.get('user_id', 'user_id') | lower) if 'user_id' in contract.columns else none -%}
+    {%- set user_column = present.pop(renamed.get('user_id', 'user_id') | lower, none) if 'user_id' in contract.columns else none -%}
+    {%- set others = present.values() | rejectattr('name', 'equalto', 'user_id') | map(attribute='name') | list -%}
+    {%- if user_column is not none -%}
+        {%- do refuse_type(table_name, contract.columns['user_id'], user_column) -%}
+        {%- do present.update({'user_id': {'name': 'user_id', 'data_type': 'string'}}) -%}
+    {%- endif -%}
 
     {%- set typed = [] -%}
     {%- set unreadable = {} -%}
     {%- for column in contract.columns.values() if not column.config.meta.get('personal') -%}
         {%- set shop_column = present.get(renamed.get(column.name, column.name) | lower) -%}
-        {%- if shop_column is none -%}
+        {%- if column.name == 'user_id' and user_column is not none -%}
+            {%- do typed.append('user_id') -%}
+        {%- elif shop_column is none -%}
             {%- do typed.append('cast(null as ' ~ column.data_type ~ ') as ' ~ column.name) -%}
         {%- else -%}
             {%- set quoted = quoted_name(shop_column.name) | trim -%}
             {%- do refuse_type(table_name, column, shop_column) -%}
-            {%- set expression = quoted if shop_column is sameas user_column
-                else cast_to_contract(quoted, column.data_type, shop_column.data_type) | trim -%}
+            {%- set expression = cast_to_contract(quoted, column.data_type, shop_column.data_type) | trim -%}
             {%- do typed.append(expression ~ ' as ' ~ column.name) -%}
             {%- if expression != quoted and column.data_type | lower != 'string' -%}
                 {%- do unreadable.update({column.name: is_unreadable(quoted, '(' ~ expression ~ ')', shop_column.data_type)}) -%}
@@ -74,22 +80,25 @@ where false
 from {{ found }}
 {%- else %}
 from (
-    {{ with_keys_of_users(found, user_column, present) }}
+    {{ with_keys_of_users(found, user_column, others) }}
 ) as keyed
 {%- endif %}
 {% endmacro %}
 
-{# The rows of a shop table with the warehouse's key in the place of the shop's user, erased users left out. #}
-{% macro with_keys_of_users(relation, user_column, present) -%}
-    {%- set user = quoted_name(user_column.name) | trim -%}
+{# The rows of a shop table with the warehouse's key, user_id, in the place of the shop's user; erased users are left out. #}
+{% macro with_keys_of_users(relation, user_column, others) -%}
     select
-        {% for column in present.values() if column is not sameas user_column -%}
-        shop_rows.{{ quoted_name(column.name) | trim }},
-        {% endfor -%}
-        user_keys.user_id as {{ user }}
-    from {{ relation }} as shop_rows
-    left join {{ ref('user_keys') }} as user_keys
-        on {{ cast_to_contract('shop_rows.' ~ user, 'string', user_column.data_type) | trim }} = user_keys.shop_user_id
+        shop_rows.*,
+        user_keys.user_id
+    from (
+        select
+            {% for name in others -%}
+            {{ quoted_name(name) | trim }},
+            {% endfor -%}
+            {{ cast_to_contract(quoted_name(user_column.name) | trim, 'string', user_column.data_type) | trim }} as shop_user_of_row
+        from {{ relation }}
+    ) as shop_rows
+    left join {{ ref('user_keys') }} as user_keys on shop_rows.shop_user_of_row = user_keys.shop_user_id
     where not coalesce(user_keys.is_erased, false)
 {%- endmacro %}
 

@@ -35,8 +35,8 @@
     {%- if not execute -%}{%- do ref('user_keys') -%}{%- endif -%}
     {%- for name, relation, user in shop_tables_of_users() if name == table_name -%}
         {{ return(
-            '(select count(*) from ' ~ relation ~ ' as shop_rows inner join ' ~ ref('user_keys') ~ ' as user_keys on '
-            ~ user ~ ' = user_keys.shop_user_id where user_keys.is_erased)') }}
+            '(select count(*) from ' ~ relation ~ ' where ' ~ user ~ ' in (select shop_user_id from ' ~ ref('user_keys')
+            ~ ' where is_erased))') }}
     {%- endfor -%}
     {{ return('0') }}
 {%- endmacro %}
