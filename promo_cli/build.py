@@ -1,7 +1,8 @@
 """`promo build`: dbt build on the working database, from the shop's tables to offers, and the publication of what passed."""
 
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,12 +15,26 @@ Database = Annotated[
 ]
 
 
+class Privacy(StrEnum):
+    """By what the warehouse knows users: pseudonyms, or the shop's own ids."""
+
+    ON = "on"
+    OFF = "off"
+
+
 def build(
     as_of_date: Annotated[
         str | None,
         typer.Option(metavar="YYYY-MM-DD", help="Nothing on or after this day is read [default: the day after the data]."),
     ] = None,
     full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Score everything again.")] = False,
+    privacy: Annotated[
+        Privacy | None,
+        typer.Option("--privacy", help="off: users by the shop's own ids everywhere, in what is published too [default: on]."),
+    ] = None,
+    new_secret: Annotated[
+        bool, typer.Option("--new-secret", help="The secret was changed on purpose: give every user a new key.")
+    ] = False,
     wait: Annotated[
         float, typer.Option(min=0, metavar="SECONDS", help="How long to wait for another who writes the database.")
     ] = 0,
@@ -30,28 +45,38 @@ def build(
 
     When every model and test has passed, the published database takes the place of the one before; else that one stays.
     """
-    build_warehouse(database_path(database), as_of_date, full_refresh, quiet, wait)
+    build_warehouse(database_path(database), as_of_date, full_refresh, quiet, wait, privacy, new_secret)
 
 
 def build_warehouse(
-    database: Path, as_of_date: str | None = None, full_refresh: bool = False, quiet: bool = False, wait_seconds: float = 0
+    database: Path,
+    as_of_date: str | None = None,
+    full_refresh: bool = False,
+    quiet: bool = False,
+    wait_seconds: float = 0,
+    privacy: Privacy | None = None,
+    new_secret: bool = False,
 ) -> None:
     """Run `dbt build` on `database`, which publishes it when all has passed.
 
-    Raises PromoError when there is no database, a date is no date, a policy file is broken, another process writes the
+    Raises PromoError when there is no database, its secret is gone or changed without `new_secret`, a date is no date, a policy file is broken, another process writes the
     database for longer than `wait_seconds`, or a model or test fails or the publication does; the published database is
     then as it was.
     """
     from datetime import date
 
     from promo_cli.dbt_runner import run_dbt
+    from promo_cli.erase import telling
+    from promo_cli.erasing import finish_pending
     from promo_cli.errors import DATA_FAULT, USAGE_FAULT, PromoError
     from promo_cli.policies import check_policies
     from promo_cli.warehouse import check_limits
 
     if not database.is_file():
         raise PromoError(f"{database} is not there; load a shop first, e.g. promo load complete-journey", DATA_FAULT)
-    variables = {}
+    variables: dict[str, Any] = {"new_secret": True} if new_secret else {}
+    if privacy is not None:
+        variables["privacy"] = str(privacy)
     if as_of_date is not None:
         try:
             variables["as_of_date"] = date.fromisoformat(as_of_date).isoformat()
@@ -59,6 +84,7 @@ def build_warehouse(
             raise PromoError(f"--as-of-date {as_of_date} is no day; write e.g. 2017-12-31", USAGE_FAULT) from None
     check_policies()
     check_limits()
+    finish_pending(database, telling(quiet))
     console = messages(quiet)
     with progress(console) as bar:
         task = bar.add_task("building", total=None, outcome="")

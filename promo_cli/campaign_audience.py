@@ -40,16 +40,22 @@ def _judged(needs_ads: bool) -> str:
     return f"""{_WITHDRAWN},
 judged as (
     select
-        {", ".join(f"try_cast(audience.{name} as {kind}) as {name}" for name, kind in COLUMNS.items())},
+        {", ".join(f"try_cast({_table_of(name)} as {kind}) as {name}" for name, kind in COLUMNS.items())},
         marketing.user_id is not null as has_withdrawn,
         coalesce(permissions.is_holdout, true) as is_held_out,
         {_NO_ADS if needs_ads else "false"} as lacks_ads_consent
     from promotions.campaign_audience as audience
+    inner join people on audience.user_id = people.user_id
     left join features.user_permissions as permissions
         on audience.as_of_date = permissions.as_of_date and audience.user_id = permissions.user_id
     left join withdrawn as marketing on audience.user_id = marketing.user_id and marketing.purpose = 'marketing'
     left join withdrawn as ads on audience.user_id = ads.user_id and ads.purpose = 'ads'
 )"""
+
+
+def _table_of(column: str) -> str:
+    """A column of the audience; people are named as the shop names them."""
+    return "people.shop_user_id" if column == "user_id" else f"audience.{column}"
 
 
 def staying_people(needs_ads: bool) -> str:

@@ -14,6 +14,7 @@ from promo_cli.destinations.parts import Part, outdated_parts, part_names, write
 from promo_cli.destinations.people import People, count_people, header_line, read_lines
 from promo_cli.destinations.registry import DESTINATIONS
 from promo_cli.errors import DATA_FAULT, PromoError
+from promo_cli.exported_files import remember_folder
 from promo_cli.private_files import file_stem, prepare_folder, put_in_place, refuse_odd_target, unfinished_file
 from promo_cli.provenance import versions
 from promo_cli.warehouse_reader import open_for_export
@@ -64,6 +65,7 @@ def export_to(database: Path, campaign_id: str, destination: Destination, output
         manifest_file = unfinished.enter_context(unfinished_file(output))
         manifest_file.write(json.dumps(manifest, indent=2, ensure_ascii=False).encode() + b"\n")
         files = {path: part.file for path, part in zip(paths, parts, strict=True)}
+        remember_folder(database, output)
         put_in_place(files | {manifest_path: manifest_file}, outdated)
     return DestinationExport(paths, manifest_path, manifest)
 

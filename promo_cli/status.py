@@ -35,7 +35,7 @@ _COMPLAINTS = """
     order by outcome, node
 """
 _ROWS = """
-    select table_name, rows_in, rows_accepted, rows_rejected
+    select table_name, rows_in, rows_accepted, rows_rejected, rows_left_out
     from audits.row_accounting
     where rows_in > 0
     order by rows_rejected desc, rows_in desc, table_name
@@ -191,7 +191,7 @@ def print_status(found: dict[str, Any]) -> None:
     )
     table("Failed tests and warnings of the last build", "complaints", ["node", "kind", "outcome", "failing_rows"])
     table("Slowest in the last build, seconds", "slowest", ["node", "seconds"])
-    table("Rows of the shop", "rows", ["table_name", "rows_in", "rows_accepted", "rows_rejected"])
+    table("Rows of the shop", "rows", ["table_name", "rows_in", "rows_accepted", "rows_rejected", "rows_left_out"])
     table("Drift: inputs that differ from training", "drift", ["model_name", "drifting_inputs", "inputs", "largest_psi"])
 
 

@@ -49,7 +49,8 @@ class TrainingSet:
     def __init__(self, database: Path, training_database: Path, seed: int, tell: Tell) -> None:
         self._database, self._training_database = database, training_database
         self._seed = seed
-        self._run(["path:models/staging", "path:seeds", "user_activity_days"], [], tell)
+        self._privacy = _privacy(database)
+        self._run(["path:models/staging", "path:models/private", "path:seeds", "user_activity_days"], [], tell)
         self.shop = self._look()
 
     def plan(self, tasks: "Sequence[Task]") -> "tuple[list[tuple[TimeSplit, list[Task]]], dict[str, ThinData]]":
@@ -118,7 +119,7 @@ class TrainingSet:
         run_dbt(
             ["build", "--select", *selection, "--exclude-resource-type", "test", "unit_test"],
             self._database,
-            {"shop_database": "shop_source", "as_of_dates": [day.isoformat() for day in dates]},
+            {"shop_database": "shop_source", "as_of_dates": [day.isoformat() for day in dates]} | self._privacy,
             target="training",
             environment={"OFFERHOUSE_TRAINING_DB": str(self._training_database)},
             on_node=lambda node, done, total: tell(f"features: {node[:40]}", done, total),
@@ -168,6 +169,16 @@ def _connected(training_database: Path) -> "Iterator[duckdb.DuckDBPyConnection]"
         set_limit(connection, "memory_limit", "OFFERHOUSE_MEMORY", "3GB")
         set_limit(connection, "max_temp_directory_size", "OFFERHOUSE_SPILL", "50GB")
         yield connection
+
+
+def _privacy(database: Path) -> dict[str, str]:
+    """What the shop's builds said of pseudonyms, as dbt's vars: a training follows them."""
+    import duckdb
+
+    from promo_cli.key import PRIVACY_OFF, recorded_secret
+
+    with duckdb.connect(str(database), read_only=True) as connection:
+        return {"privacy": PRIVACY_OFF} if recorded_secret(connection) == PRIVACY_OFF else {}
 
 
 def _source(database: Path) -> str:

@@ -14,7 +14,10 @@ from promo_cli.paths import make_private_folder
 
 # DuckDB names a database after its file, and shop.users would be ambiguous in a database called shop.
 SCHEMAS = frozenset(
-    {"shop", "staging", "policies", "features", "scores", "promotions", "exports", "audits", "truth", "main", "temp", "system"}
+    {
+        *("shop", "private", "staging", "policies", "features", "scores", "promotions", "exports", "audits"),
+        *("truth", "main", "temp", "system"),
+    }
 )
 
 

@@ -10,17 +10,17 @@ import duckdb
 from promo_cli.console import messages
 from promo_cli.errors import DATA_FAULT, ENVIRONMENT_FAULT, PromoError, duckdb_reason
 from promo_cli.paths import published_path
-from promo_cli.warehouse import is_database, set_limit
-from promo_cli.withdrawals import read_withdrawals
+from promo_cli.people_file import people_of
+from promo_cli.warehouse import is_database, quoted_text, set_limit
+from promo_cli.withdrawals import is_there, read_withdrawals
 
 _NEEDED = (
     ("promotions", "campaign_audience"),
     ("features", "user_permissions"),
     ("staging", "stg_consents"),
-    ("staging", "base_consents"),
 )
-# No other file, database or network; and no variable of this process as a table.
-_NO_POWER = {"enable_external_access": "false", "python_enable_replacements": "false"}
+# No variable of this process as a table; no other file, database or network follows once the file is open.
+_NO_POWER = {"python_enable_replacements": "false"}
 
 
 def readable_database(database: Path) -> Path:
@@ -36,8 +36,10 @@ def tell_if_unpublished(database: Path, quiet: bool = False) -> None:
 
 
 @contextmanager
-def open_read_only(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_read_only(path: Path, people: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
     """The database file `path`, read-only, with no way to other files, databases or the network, nor to its settings.
+
+    The file `people`, if there is one, is attached as people_file.
 
     Raises PromoError when there is none (exit code 1) and when it can't be opened, as while a build writes it (exit code 3).
     """
@@ -53,6 +55,9 @@ def open_read_only(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute("set TimeZone = 'UTC'")
         set_limit(connection, "memory_limit", "OFFERHOUSE_MEMORY", "3GB")
         set_limit(connection, "max_temp_directory_size", "OFFERHOUSE_SPILL", "50GB")
+        if people is not None and people.is_file():
+            connection.execute(f"attach {quoted_text(str(people))} as people_file (read_only)")
+        connection.execute("set enable_external_access = false")
         connection.execute("set lock_configuration = true")
         yield connection
     finally:
@@ -61,17 +66,19 @@ def open_read_only(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 @contextmanager
 def open_for_export(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """What is published from `database`, or itself, read-only; `withdrawals` tells who has withdrawn consent by now.
+    """What is published from `database`, or itself, read-only; `people` tells who its users are, `withdrawals` who of them has
+    withdrawn consent by now.
 
     Raises PromoError when there is no database, nothing is built in it, or a view used in the block doesn't fit what is
     loaded (exit code 1), and when it can't be opened, as while a build writes it (exit code 3); and
     duckdb.OutOfMemoryException, also where Arrow tells of it in words of its own.
     """
     path = readable_database(database)
-    with open_read_only(path) as connection:
+    people = None if path == database else people_of(path, path)
+    with open_read_only(path, people) as connection:
         try:
             _refuse_unbuilt(connection, path)
-            read_withdrawals(connection, database)
+            read_withdrawals(connection, database, _find_people(connection, path))
             yield connection
         except (duckdb.CatalogException, duckdb.BinderException) as error:
             raise PromoError(
@@ -89,6 +96,18 @@ def relations(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
     return connection.execute(
         "select table_schema, table_name from information_schema.tables where table_catalog = current_catalog() order by all"
     ).fetchall()
+
+
+def _find_people(connection: duckdb.DuckDBPyConnection, path: Path) -> str:
+    """Makes the view `people`; returns SQL for the withdrawals that the build knows. Raises PromoError when it has no people."""
+    if is_there(connection, "private", "people"):  # nothing is published
+        connection.execute("create temp view people as from private.people")
+        return "select user_id, purpose, changed_at from staging.base_consents where not granted"
+    attached = connection.execute("select 1 from duckdb_databases() where database_name = 'people_file'").fetchall()
+    if not attached:
+        raise PromoError(f"{path}: the file that tells who its users are is gone; run promo build, which publishes it", DATA_FAULT)
+    connection.execute("create temp view people as from people_file.main.people")
+    return "select user_id, purpose, changed_at from people_file.main.withdrawals"
 
 
 def _refuse_unbuilt(connection: duckdb.DuckDBPyConnection, path: Path) -> None:

@@ -1,5 +1,6 @@
 """Fixtures that rooms share."""
 
+import fcntl
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,11 +8,17 @@ from pathlib import Path
 import duckdb
 import pytest
 from hypothesis import settings
+from small_shop import SECRET, load_folder, write_small_shop
+
+from promo_cli.build import build_warehouse
 
 # The same examples every time, so that a change fails for what it changes; HYPOTHESIS_PROFILE=search looks for new ones.
 settings.register_profile("steady", derandomize=True)
 settings.register_profile("search", derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+
+# Tests name users by the shop's own ids; those of pseudonyms and of the whole way say otherwise (the fixture pseudonyms).
+os.environ.setdefault("OFFERHOUSE_PRIVACY", "off")
 
 PRODUCTS = "product_id,product_name,category,list_price\nP1,Tea,DRINKS,3.50\nP2,Bread,BAKERY,2.00\n"
 ORDER_LINES = (
@@ -20,6 +27,36 @@ ORDER_LINES = (
     "O1,2,U1,P2,2024-03-01 10:00:00,1,2.00,2.00,0.00\n"
     "O2,1,U2,P1,2024-03-02 11:30:00,1,3.50,3.50,0.00\n"
 )
+
+
+@pytest.fixture(scope="module")
+def pseudonyms() -> Iterator[None]:
+    """Users are known by pseudonyms, made with one secret whatever the run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OFFERHOUSE_PRIVACY", "on")
+        patch.setenv("OFFERHOUSE_SECRET", SECRET)
+        yield
+
+
+@pytest.fixture(scope="session")
+def small_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The working database of the small shop, loaded, built and published with pseudonyms; copy it to change it.
+
+    One for all files that ask for it, whichever worker they run on.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    shared = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "small_warehouse"
+    shared.mkdir(exist_ok=True)
+    database = shared / "offerhouse.duckdb"
+    with (shared / "lock").open("w") as lock, pytest.MonkeyPatch.context() as patch:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / "done").exists():
+            patch.setenv("OFFERHOUSE_PRIVACY", "on")
+            patch.setenv("OFFERHOUSE_SECRET", SECRET)
+            write_small_shop(shared / "shop")
+            build_warehouse(load_folder(shared / "shop", database), quiet=True)
+            (shared / "done").touch()
+    return database
 
 
 @pytest.fixture

@@ -183,6 +183,7 @@ class Renderer:
             ),
             "config": self._configure,
             "exceptions": SimpleNamespace(raise_compiler_error=refuse),
+            "env_var": lambda _name, default: default,
             "execute": True,
             "flags": SimpleNamespace(WHICH="build"),
             "graph": {"sources": self._contract},

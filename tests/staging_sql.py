@@ -16,8 +16,9 @@ from rendered_sql import PROJECT, Renderer, Setting
 
 from promo_cli.errors import PromoError
 from promo_cli.warehouse import quoted_name
+from udfs.pseudonyms import privacy_functions
 
-FOLDERS = {"staging": "models/staging", "audits": "models/audits"}
+FOLDERS = {"staging": "models/staging", "audits": "models/audits", "private": "models/private"}
 ACCOUNTS = ("rejected_rows", "row_accounting")
 
 
@@ -32,6 +33,7 @@ class StagingBuild(Renderer):
         super().__init__(Setting("staging", variables or {}, incremental=False, shop_tables=None))
         self._types = _contracts()
         files = [
+            PROJECT / "models/private/user_keys.sql",
             *sorted((PROJECT / "models/staging").rglob("*.sql")),
             *(PROJECT / f"models/audits/{name}.sql" for name in ACCOUNTS),
         ]
@@ -41,8 +43,10 @@ class StagingBuild(Renderer):
         self._table_of = {path.stem: path.parent.name for path in files}
         self._rendered: dict[object, str] = {}
         self._stand: dict[str, object] = {}  # signature of each table as last built
-        for schema in ("staging", "audits", "policies"):
+        for schema in ("staging", "audits", "policies", "private"):
             connection.execute(f"create schema {schema}")
+        for name, function, arguments in privacy_functions(b"the secret of the fuzz"):
+            connection.create_function(name, function, arguments, "VARCHAR", type="arrow", null_handling="special")
         seed = str(PROJECT / "seeds/event_type_synonyms.csv").replace("'", "''")
         connection.execute(f"create table policies.event_type_synonyms as from read_csv('{seed}', all_varchar = true)")
 
@@ -61,7 +65,11 @@ class StagingBuild(Renderer):
             columns = tuple(self._shop.get(table, ()))
             if table in self._contract and name in self._stand and not columns and self._stand[name] == settings[0]:
                 continue
-            key = (name, columns, "events" in self._shop) if name.startswith("base_") else (name, settings)
+            key: tuple[object, ...] = (name, settings)
+            if name.startswith("base_"):
+                key = (name, columns, "events" in self._shop)
+            elif name in ("user_keys", "row_accounting"):
+                key = (name, settings, tuple(column for columns in self._shop.values() for column in columns if column[0] == "user_id"))
             if key not in self._rendered:
                 try:
                     self._rendered[key] = self._templates[name].render()
@@ -86,7 +94,7 @@ class StagingBuild(Renderer):
         return str(self._connection.execute("select value from shop.settings where key = 'shop_timezone'").fetchall())
 
     def _create(self, name: str, select: str) -> None:
-        kind = "table" if name.startswith("checked_") or name in ("as_of_dates", *ACCOUNTS) else "view"
+        kind = "table" if name.startswith("checked_") or name in ("as_of_dates", "user_keys", *ACCOUNTS) else "view"
         relation = self._ref(name)
         self._connection.execute(f"create or replace {kind} {relation} as {select}")
         # a contract that is enforced: dbt would stop the build here
@@ -122,7 +130,8 @@ class StagingBuild(Renderer):
     @staticmethod
     def _ref(*names: str) -> str:
         name = names[-1]
-        schema = "audits" if name in ACCOUNTS else "policies" if name == "event_type_synonyms" else "staging"
+        elsewhere = {"event_type_synonyms": "policies", "user_keys": "private", **dict.fromkeys(ACCOUNTS, "audits")}
+        schema = elsewhere.get(name, "staging")
         return f"{schema}.{name}"
 
     def _source(self, _source: str, table: str) -> "_Relation":
@@ -154,7 +163,9 @@ class _Relation(SimpleNamespace):
 def _in_order(texts: dict[str, str], tables: Iterable[str]) -> list[str]:
     """Names of models, each after those that it reads."""
     reads = {
-        name: set(re.findall(r"ref\('(\w+)'\)", text)) | ({f"checked_{table}" for table in tables} if name in ACCOUNTS else set())
+        name: set(re.findall(r"ref\('(\w+)'\)", text))
+        | ({f"checked_{table}" for table in tables} if name in ACCOUNTS else set())
+        | ({"user_keys"} if name.startswith("base_") else set())  # by the macro base_table
         for name, text in texts.items()
     }
     order: list[str] = []

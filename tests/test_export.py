@@ -25,7 +25,7 @@ Promo = Callable[..., tuple[int, str, str]]
 
 BUILT = """
 create schema staging; create schema features; create schema scores; create schema policies; create schema promotions;
-create schema shop;
+create schema shop; create schema private;
 
 create table promotions.campaign_audience (
     as_of_date date, campaign_id varchar, campaign_name varchar, user_id varchar, life_cycle varchar,
@@ -41,6 +41,9 @@ insert into promotions.coupon_eligibility values
     ('u1', 'nobody', false, ['HOLDOUT', 'NO_CONSENT']), ('u2', 'nobody', false, ['NO_CONSENT']),
     ('u1', 'crowded_out', true, []), ('u2', 'crowded_out', false, ['HOLDOUT']);
 
+create table private.user_keys (shop_user_id varchar, user_id varchar, is_erased boolean);
+create view private.people as
+select distinct user_id as shop_user_id, user_id from promotions.campaign_audience;
 create table shop.consents (user_id varchar, purpose varchar, changed_at timestamp, granted boolean);
 create view staging.base_consents as from shop.consents;
 -- what the build accepted: the as-of date is 2024-03-05

@@ -72,7 +72,7 @@ def test_nothing_is_made_up(warehouse: duckdb.DuckDBPyConnection) -> None:
     tables = {row[0] for row in warehouse.execute("select table_name from duckdb_tables() where schema_name = 'shop'").fetchall()}
     assert tables == {
         "users", "products", "order_lines", "coupons", "coupon_products", "coupon_redemptions", "campaigns",
-        "campaign_sends", "product_promotions", "settings", "load_rejects",
+        "campaign_sends", "product_promotions", "settings", "load_rejects", "left_out",
     }  # fmt: skip
     columns = {
         row[0] for row in warehouse.execute("select column_name from duckdb_columns() where schema_name = 'shop'").fetchall()

@@ -65,7 +65,7 @@ def write_parquet(path: Path, query: str) -> None:
 
 def test_csv_is_loaded_as_text(connection: Connection, shop_folder: Path) -> None:
     assert load(connection, shop_folder) == {"products": (2, 0), "order_lines": (3, 0)}
-    assert tables(connection) == {"products", "order_lines", "settings", "load_rejects"}
+    assert tables(connection) == {"products", "order_lines", "settings", "load_rejects", "left_out"}
     types = connection.execute(
         "select distinct data_type from duckdb_columns() where schema_name = 'shop' and table_name = 'order_lines'"
     )
@@ -141,7 +141,7 @@ def test_parts_are_one_table(connection: Connection, shop_folder: Path, names: t
 def test_an_event_log_stands_in_for_products_and_order_lines(connection: Connection, tmp_path: Path) -> None:
     (tmp_path / "events.csv").write_text(EVENTS)
     assert load(connection, tmp_path) == {"events": (2, 0)}
-    assert tables(connection) == {"events", "settings", "load_rejects"}
+    assert tables(connection) == {"events", "settings", "load_rejects", "left_out"}
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,7 @@ def test_a_failed_load_leaves_the_previous_shop(connection: Connection, shop_fol
     (shop_folder / "reviews.csv").write_text("review_id,user_id,product_id,rating,reviewed_at\nR1,U1,P1,five,2024-01-01\n")
     refusal(connection, shop_folder)
     assert connection.execute("select count(*), max(product_id) from shop.products").fetchone() == (2, "P2")
-    assert tables(connection) == {"products", "order_lines", "settings", "load_rejects"}
+    assert tables(connection) == {"products", "order_lines", "settings", "load_rejects", "left_out"}
 
 
 def test_settings(connection: Connection, shop_folder: Path) -> None:

@@ -15,6 +15,8 @@ create schema staging; create schema features; create schema policies; create sc
 create table promotions.campaign_audience (user_id varchar);
 create table features.user_permissions (user_id varchar);
 create table staging.stg_consents (user_id varchar, purpose varchar, changed_at timestamp, granted boolean);
+create schema private;
+create table private.people (shop_user_id varchar, user_id varchar);
 create table staging.base_consents (user_id varchar, purpose varchar, changed_at timestamp, granted boolean);
 
 create table policies.policy_values as select 'min_audience_size' as name, 20.0 as value;

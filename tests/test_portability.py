@@ -20,6 +20,7 @@ from udfs.duckdb_functions import register_functions
 MODELS = model_files()
 SCORES = PROJECT / "models/scores"
 CARDS = PROJECT / "models/audits/cards"
+PRIVATE = PROJECT / "models/private"
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +47,12 @@ def place(path: Path) -> str:
 def test_model_is_portable(
     path: Path, setting: Setting, renderers: dict[str, Renderer], python_functions: frozenset[str]
 ) -> None:
-    may_call = path.is_relative_to(SCORES) or path.is_relative_to(CARDS)
+    may_call = any(path.is_relative_to(folder) for folder in (SCORES, CARDS, PRIVATE))
     registered = python_functions if may_call else frozenset()
     for statement in renderers[setting.name].model(path):
         calls = called_functions(statement) & (python_functions - registered)
         assert not calls, (
-            f"{place(path)} calls {', '.join(sorted(calls))}: scores and audits/cards are the only models that call Python "
+            f"{place(path)} calls {', '.join(sorted(calls))}: scores, audits/cards and private are the only models that call Python "
             "functions, because a view that calls one fails in every session without Python; read the score from models/scores"
         )
         faults = unportable(statement, registered)
@@ -79,8 +80,8 @@ def test_scores_are_tables() -> None:
     """A Python function in a persisted view would break the file for everyone else."""
     project = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["models"]["offerhouse"]
     assert project["scores"]["+materialized"] in ("table", "incremental")
-    assert project["audits"]["+materialized"] == "table"
-    for path in (*SCORES.glob("*"), *CARDS.glob("*")):
+    assert project["audits"]["+materialized"] == project["private"]["+materialized"] == "table"
+    for path in (*SCORES.glob("*"), *CARDS.glob("*"), *PRIVATE.glob("*")):
         assert not re.search(r"materialized\W+(view|ephemeral)", path.read_text()), (
             f"{place(path)}: it calls Python functions, so it is a table, never a view"
         )

@@ -17,7 +17,7 @@ from promo_cli import publication
 from promo_cli.errors import PromoError
 from promo_cli.lock import FileLock, lock_holder
 from promo_cli.paths import published_path
-from promo_cli.publication import copy_database, previous_publications, put_in_place, roll_back
+from promo_cli.publication import make_views, new_publication, previous_publications, put_in_place, roll_back
 from promo_cli.publish_plugin import Plugin
 from promo_cli.warehouse import open_warehouse
 
@@ -47,9 +47,15 @@ def read(path: Path) -> int:
         return int(connection.execute("select number from numbers").fetchall()[0][0])
 
 
+def written(published: Path, number: int) -> Path:
+    """A publication that is not in its place yet."""
+    file = new_publication(published)
+    write(file, number)
+    return file
+
+
 def publish(working: Path, number: int) -> None:
-    write(working, number)
-    put_in_place(copy_database(working, published_path(working)), published_path(working))
+    put_in_place(written(published_path(working), number), published_path(working))
 
 
 def mode(path: Path) -> int:
@@ -99,24 +105,19 @@ def test_an_open_reader_sees_one_publication_to_its_end(working: Path, published
     assert read(published) == 2
 
 
-def test_copying_keeps_the_lock_of_the_database(working: Path, published: Path) -> None:
-    """Reading the file in this process would give DuckDB's lock away."""
-    with duckdb.connect(str(working)) as connection:
-        connection.execute("checkpoint")
-        copy = copy_database(working, published)
-        opening = subprocess.run(
-            [sys.executable, "-c", f"import duckdb; duckdb.connect({str(working)!r})"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    assert "Could not set lock" in opening.stderr
-    assert read(copy) == 0
+def test_views_are_made_after_what_they_read_and_without_the_shops_tables_not_at_all(published: Path) -> None:
+    file = written(published, 1)
+    views = ["create view above as from below", "create view raw as from shop.users", "create view below as from numbers"]
+    make_views(file, [*views, "create view on_raw as from raw"])
+    with duckdb.connect(str(file), read_only=True) as connection:
+        assert connection.execute("from above").fetchall() == [(1,)]
+        made = connection.execute("select view_name from duckdb_views() where not internal order by 1").fetchall()
+    assert made == [("above",), ("below",)]
 
 
 def test_what_a_killed_publication_left_goes_with_the_next(working: Path, published: Path) -> None:
     publish(working, 1)
-    copy_database(working, published)
+    written(published, 7)
     assert read(published) == 1
     publish(working, 2)
     assert sorted(path.name for path in published.parent.iterdir()) == ["offerhouse.duckdb", "previous"]
@@ -134,20 +135,18 @@ def test_the_log_of_a_client_that_wrote_and_died_is_not_read_into_the_next_publi
     assert not published.with_name("offerhouse.duckdb.wal").exists()
 
 
-def test_a_copy_that_fails_leaves_nothing_and_changes_nothing(
+def test_a_publication_that_fails_changes_nothing(
     working: Path, published: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(working, 1)
-    with pytest.raises(OSError, match=r"can't copy the database to .*: no such file or directory"):
-        copy_database(working.with_name("gone.duckdb"), published)
-    copy = copy_database(working, published)
+    file = written(published, 2)
 
     def full(_: Path) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(publication, "sync_to_disk", full)
     with pytest.raises(OSError, match="No space left"):
-        put_in_place(copy, published)
+        put_in_place(file, published)
     assert read(published) == 1
 
 

@@ -12,6 +12,7 @@ from dbt_common.exceptions import DbtRuntimeError
 from duckdb import DuckDBPyConnection
 
 from udfs.duckdb_functions import CONFIG_KEYS, register_functions
+from udfs.secret import find_secret
 
 
 class Plugin(BasePlugin):
@@ -42,10 +43,16 @@ class Plugin(BasePlugin):
 
         Doing it per cursor (`configure_cursor`) would fail: DuckDB lets only the first registrant replace a function.
 
-        Raises DbtRuntimeError for a config that can't be. Models are read later, when a query calls for them. dbt runs
+        Raises DbtRuntimeError for a config or a secret that can't be. Models are read later, when a query calls for them. dbt runs
         one after another in one process share the connection, and with it the models: train in another process.
         """
         try:
-            register_functions(conn, self._config)
+            register_functions(conn, self._config, find_secret(self._shop_database()))
         except ValueError as error:
             raise DbtRuntimeError(f"udfs.dbt_plugin: {error}") from error
+
+    def _shop_database(self) -> Path:
+        """The working database, beside which the key file lies: the training database's shop is attached to it."""
+        attached = (self.creds.attach or []) if self.creds else []
+        shop = next((attachment.path for attachment in attached if attachment.alias == "shop_source"), None)
+        return Path(shop or (self.creds.path if self.creds else "")).resolve()

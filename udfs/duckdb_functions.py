@@ -14,6 +14,7 @@ import pyarrow as pa
 from udfs.behaviour_cluster import CLUSTER_NAMES_TYPE, cluster_names
 from udfs.model_records import ModelRecords, record_functions
 from udfs.model_registry import MODELS_FOLDER, ModelRegistry
+from udfs.pseudonyms import privacy_functions
 from udfs.scorer import score_column
 from udfs.served_models import ServedModels
 from udfs.sql_functions import SQL_FUNCTIONS, SqlFunction
@@ -22,7 +23,9 @@ from udfs.topics import TOPIC_WORDS_TYPE, topic_words
 CONFIG_KEYS = (*(function.name for function in SQL_FUNCTIONS if function.models), "models_folder")
 
 
-def register_functions(connection: duckdb.DuckDBPyConnection, config: Mapping[str, Any] | None = None) -> None:
+def register_functions(
+    connection: duckdb.DuckDBPyConnection, config: Mapping[str, Any] | None = None, secret: bytes | None = None
+) -> None:
     """Register the SQL functions for every connection and cursor of `connection`'s database.
 
     - those of `udfs/sql_functions.py`: lists in, a score out, NULL where there is nothing to score
@@ -31,6 +34,7 @@ def register_functions(connection: duckdb.DuckDBPyConnection, config: Mapping[st
     - `topic_words(function VARCHAR)`: the top words of the topic model behind one of them, a list of structs
     - `cluster_names(function VARCHAR)`: the clusters of the model behind one of them, a list of structs
     - `registered_models(name VARCHAR)` and its like in `udfs/model_records.py`: lists of structs from the models' cards
+    - `pseudonym(user VARCHAR)` and its like in `udfs/pseudonyms.py`, which keep the `secret` to themselves
 
     `config` may hold a choice for each function that has several models (`interest`: `xgboost`, the default, or `linear`)
     and `models_folder` (the folder with registry.json, seen from the current directory; the shipped one by default or
@@ -51,6 +55,8 @@ def register_functions(connection: duckdb.DuckDBPyConnection, config: Mapping[st
     _register(connection, "cluster_names", cluster_names(models.scorer), ["VARCHAR"], CLUSTER_NAMES_TYPE)
     for records in record_functions(ModelRecords(registry)):
         _register(connection, records.name, records.apply, ["VARCHAR"], records.result)
+    for name, function_of_privacy, arguments in privacy_functions(secret):
+        _register(connection, name, function_of_privacy, arguments, "VARCHAR")
 
 
 def _score_with(models: ServedModels, function: SqlFunction) -> Callable[..., pa.Array]:

@@ -1,4 +1,4 @@
-"""kill -9 at random moments of load, build, train, publish and export: what is published stays whole, the next run recovers.
+"""kill -9 at random moments of load, build, train, publish, export, erase: what is published stays whole, the next run recovers.
 
 Each case starts from a small shop whose first day is published (a simulated one for train), kills one command at a random moment,
 and then:
@@ -6,7 +6,8 @@ and then:
     whole      every relation of the published database has the content hash of its own record, and it is the publication of the
                first day or of the second, never a mixture
     recovers   the same commands, run again, end in the content hash of a run that nobody disturbed (for train: the same registry;
-               for export: the same bytes), and no passing file or lock stays behind
+               for export: the same bytes; for erase: nobody of that name, and the same published content), and no passing file or
+               lock stays behind
 
 python benchmarks/reliability/kill_matrix.py [--kills 200] [--seed 1] [--jobs 2] [--folder DIR]
 """
@@ -27,7 +28,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
-from small_warehouse import SmallWarehouse, content_hash, published_fault, published_hash
+from small_warehouse import ERASABLE, SmallWarehouse, content_hash, published_fault, published_hash
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,10 @@ class Matrix:
         self._timed("train", self.command(self.base, "train"))
         self.expected["train"] = registry_hash(self.base.folder / "models")
         shutil.rmtree(self.base.folder / "models")
+        shutil.rmtree(self.base.folder / "warehouse")
+        shutil.copytree(self.folder / "day 2", self.base.folder / "warehouse")
+        self._timed("erase", self.command(self.base, "erase"))
+        self.expected["erase"] = published_hash(self.base.published)
 
     def command(self, warehouse: SmallWarehouse, name: str) -> list[str]:
         """The command of that name."""
@@ -91,6 +96,7 @@ class Matrix:
             "build": warehouse.command("build", "-q"),
             "publish": warehouse.command("publish", "-q"),
             "export": warehouse.command("export", "weekly_thanks", "-o", str(warehouse.folder / "exports"), "-q"),
+            "erase": warehouse.command("erase", ERASABLE, "--yes", "-q"),
             "train": warehouse.command("train", "churn_risk", "--models-folder", str(warehouse.folder / "models"), "-q"),
         }[name]
 
@@ -116,8 +122,8 @@ class Matrix:
         warehouse.package = self.base.package
         for shop in ("shop_1", "shop_2"):
             (warehouse.folder / shop).symlink_to(self.base.folder / shop)
-        start = {"load": "day 1", "build": "loaded", "publish": "rolled back", "export": "day 2", "train": "simulated"}
-        shutil.copytree(self.folder / start[case.command], warehouse.folder / "warehouse")
+        start = {"load": "day 1", "build": "loaded", "publish": "rolled back", "train": "simulated"}
+        shutil.copytree(self.folder / start.get(case.command, "day 2"), warehouse.folder / "warehouse")
         return warehouse
 
     def _kill(self, warehouse: SmallWarehouse, case: Case) -> bool:
@@ -144,7 +150,12 @@ class Matrix:
         fault = published_fault(warehouse.published)
         if fault:
             return fault
-        days = {"load": ["day 1"], "build": ["day 1", "day 2"], "publish": ["day 1", "day 2"]}.get(command, ["day 2"])
+        days = {
+            "load": ["day 1"],
+            "build": ["day 1", "day 2"],
+            "publish": ["day 1", "day 2"],
+            "erase": ["day 2", "erase"],
+        }.get(command, ["day 2"])
         if published_hash(warehouse.published) not in [self.expected[day] for day in days]:
             return "a publication of neither day"
         return None
@@ -157,7 +168,8 @@ class Matrix:
         done = warehouse.run(again)
         while done.returncode == 3 and time.monotonic() < deadline:  # a child that outlived its parent by a moment
             done = warehouse.run(again)
-        if done.returncode != 0:
+        # an erasure that had come to its end before the kill
+        if done.returncode != (1 if command == "erase" and "was erased" in done.stderr else 0):
             return f"the next run ended with {done.returncode}: {done.stderr.strip()[-300:]}"
         if command == "load" and shop_hash(warehouse.database) != self.expected["loaded"]:
             return "another shop was loaded"
@@ -165,6 +177,10 @@ class Matrix:
             return "another content was published"
         if command == "export" and files_hash(warehouse.folder / "exports") != self.expected["export"]:
             return "other bytes were exported"
+        if command == "erase" and published_hash(warehouse.published) != self.expected["erase"]:
+            return "another content is published after the erasure"
+        if command == "erase" and names_of(warehouse.database, ERASABLE):
+            return f"the working database still knows {ERASABLE}: {names_of(warehouse.database, ERASABLE)}"
         if command == "train" and registry_hash(warehouse.folder / "models") != self.expected["train"]:
             return "another registry"
         left = [
@@ -194,6 +210,20 @@ def shop_hash(database: Path) -> str:
         ).hexdigest()
 
 
+def names_of(database: Path, user: str) -> list[str]:
+    """Tables of a working database with a row that names the user by the shop's own id."""
+    with duckdb.connect(str(database), read_only=True) as connection:
+        columns = connection.execute(
+            "select schema_name, table_name, column_name from duckdb_columns() "
+            "where schema_name in ('shop', 'private') and column_name in ('user_id', 'shop_user_id')"
+        ).fetchall()
+        return [
+            f"{schema}.{table}"
+            for schema, table, column in columns
+            if connection.execute(f"select exists (from {schema}.{table} where {column} = ?)", [user]).fetchall()[0][0]
+        ]
+
+
 def registry_hash(folder: Path) -> str:
     """What serves and which versions are known, whenever they came in; "broken" when a file isn't the registered one."""
     entries = json.loads((folder / "registry.json").read_text())
@@ -217,7 +247,7 @@ def files_hash(folder: Path) -> str:
 def cases(kills: int, seed: int) -> list[Case]:
     """Kills of each command, most of builds, and a third of those in the last part, in which it is published."""
     chance = random.Random(seed)  # noqa: S311
-    weights = {"build": 7, "publish": 4, "load": 3, "export": 3, "train": 3}
+    weights = {"build": 7, "publish": 4, "load": 3, "export": 3, "train": 3, "erase": 4}
     named = [name for name, weight in weights.items() for _ in range(weight)]
     made = []
     for number in range(kills):

@@ -17,7 +17,9 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from small_shop import write_small_shop  # noqa: E402
+from small_shop import ERASABLE, SECRET, write_small_shop  # noqa: E402
+
+__all__ = ["ERASABLE", "SmallWarehouse", "content_hash", "published_fault", "published_hash"]
 
 # Data tests of these models stay: what a bad allocation or price would fail.
 KEPT_TESTS = ("offers", "budget_prices", "dynamic_prices", "row_accounting")
@@ -73,6 +75,8 @@ class SmallWarehouse:
                 "OFFERHOUSE_DB": str(self.database),
                 "OFFERHOUSE_PUBLISHED": str(self.published),
                 "OFFERHOUSE_MODELS": "",
+                "OFFERHOUSE_PRIVACY": "on",
+                "OFFERHOUSE_SECRET": SECRET,
                 "PYTHONWARNINGS": "ignore",
             }
             | more

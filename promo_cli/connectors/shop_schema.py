@@ -48,11 +48,13 @@ class Silence:
 
 @contextmanager
 def replacing_shop(connection: duckdb.DuckDBPyConnection, settings: Mapping[str, str | None]) -> Iterator[None]:
-    """An empty schema `shop` to fill in the block: settings and load_rejects are there.
+    """An empty schema `shop` to fill in the block: settings, load_rejects and left_out are there. Erased people are left out.
 
     One transaction: when the block raises, the shop of the previous load stands as it was.
     """
     import duckdb
+
+    from promo_cli.erasures import leave_out_erased
 
     connection.execute("begin transaction")
     try:
@@ -72,13 +74,27 @@ def replacing_shop(connection: duckdb.DuckDBPyConnection, settings: Mapping[str,
             )
             """
         )
+        connection.execute(
+            "create table shop.left_out (table_name varchar not null, reason varchar not null, row_count bigint not null)"
+        )
         yield
+        leave_out_erased(connection, _tables_of_users(connection))
         connection.execute("commit")
     except BaseException:
         # a commit that fails, as on a full disk, has ended the transaction itself
         with suppress(duckdb.Error):
             connection.execute("rollback")
         raise
+
+
+def _tables_of_users(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    return [
+        table
+        for (table,) in connection.execute(
+            "select table_name from duckdb_columns() where database_name = current_database() and schema_name = 'shop' "
+            "and column_name = 'user_id' order by table_name"
+        ).fetchall()
+    ]
 
 
 def count_rows(connection: duckdb.DuckDBPyConnection, relation: str) -> int:

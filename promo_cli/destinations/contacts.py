@@ -49,15 +49,16 @@ country_names as (
 written as (
     select
         staying.*,
-        nullif(lower({trimmed("users.email")}), '') as written_email,
-        nullif({trimmed("users.phone")}, '') as written_phone,
-        {_name("users.first_name")} as first_name,
-        {_name("users.last_name")} as last_name,
+        nullif(lower({trimmed("people.email")}), '') as written_email,
+        nullif({trimmed("people.phone")}, '') as written_phone,
+        {_name("people.first_name")} as first_name,
+        {_name("people.last_name")} as last_name,
         home.country, home.calling_code, home.international_prefix, home.trunk_prefix, home.shortest, home.longest,
-        {trimmed("users.zip")} as written_zip,
-        lower({trimmed("users.madid")}) as written_madid
+        {trimmed("people.zip")} as written_zip,
+        lower({trimmed("people.madid")}) as written_madid
     from staying
-    left join staging.stg_users as users on staying.user_id = users.user_id
+    left join people on staying.user_id = people.shop_user_id
+    left join staging.stg_users as users on people.user_id = users.user_id
     left join country_names as home on upper({trimmed("users.country")}) = home.name
 ),
 {e164("written", "numbered")},

@@ -1,7 +1,8 @@
 {#
-    Write, audit, publish. The working database's file is copied, the copy is fingerprinted relation by relation into its own
-    audits.publication, and takes the published database's place by one rename. Whoever dies on the way leaves a file that nobody
-    reads. The functions of the file system are the plugin's (promo_cli/publish_plugin.py).
+    Write, audit, publish. The working database's tables and views are written to a new file, but for the shop's own and those of the
+    schema private; the file is fingerprinted relation by relation into its own audits.publication, and takes the published
+    database's place by one rename. private.people goes to a file of its own, for exports. Whoever dies on the way leaves files that
+    nobody reads. The functions of the file system are the plugin's (promo_cli/publish_plugin.py).
 
     `dbt run-operation publish` (promo publish) publishes the last complete build again, as after a rollback; when a relation has
     changed since that build, it refuses. `unless` is the build that is published by now.
@@ -11,9 +12,8 @@
     {%- set is_repeated = flags.WHICH == 'run-operation' -%}
     {%- set build_id = last_complete_build() if is_repeated else invocation_id -%}
     {%- if build_id == unless -%}{{ return('') }}{%- endif -%}
-    {%- do run_query('checkpoint') -%}
-    {%- set file = run_query('select copy_of_working_database() as file').rows[0]['file'] -%}
-    {%- do run_query('attach ' ~ text_literal(file) ~ ' as publication') -%}
+    {%- set file = run_query('select new_publication() as file').rows[0]['file'] -%}
+    {%- do copy_relations(file) -%}
     {%- do fingerprint_relations('publication', build_id) -%}
     {%- if is_repeated -%}{%- do refuse_changed(build_id) -%}{%- endif -%}
     {%- do record_publication(build_id) -%}
@@ -28,10 +28,49 @@
     {%- endfor -%}
     {%- do run_query('checkpoint publication') -%}
     {%- do run_query('detach publication') -%}
-    {%- set published = run_query('select put_in_place(' ~ text_literal(file) ~ ') as file') -%}
+    {%- set people = copy_people() -%}
+    {%- set published = run_query('select put_in_place(' ~ text_literal(file) ~ ', ' ~ text_literal(people) ~ ') as file') -%}
     {%- do log('Published: ' ~ published.rows[0]['file'], info=true) -%}
     {{ return('') }}
 {% endmacro %}
+
+{# Every table and view that may be published, in the new file; left attached as publication. #}
+{% macro copy_relations(file) -%}
+    {%- set is_published = "database_name = current_database() and not internal and not temporary and schema_name not in ('shop', "
+        ~ text_literal(var('shop_schema')) ~ ", 'private', 'truth')" -%}
+    {%- set tables = run_query(
+        'select schema_name, table_name from duckdb_tables() where ' ~ is_published ~ ' order by all').rows -%}
+    {%- set views = run_query(
+        'select schema_name, sql from duckdb_views() where ' ~ is_published ~ ' order by view_oid').rows -%}
+    {%- do run_query('attach ' ~ text_literal(file) ~ ' as publication') -%}
+    {%- do run_query('set preserve_insertion_order = true') -%}
+    {%- for schema in (tables | map(attribute='schema_name') | list + views | map(attribute='schema_name') | list) | unique -%}
+        {%- do run_query('create schema if not exists publication.' ~ adapter.quote(schema)) -%}
+    {%- endfor -%}
+    {%- for table in tables -%}
+        {%- set name = adapter.quote(table['schema_name']) ~ '.' ~ adapter.quote(table['table_name']) -%}
+        {%- do run_query('create table publication.' ~ name ~ ' as from ' ~ adapter.quote(target.database) ~ '.' ~ name) -%}
+    {%- endfor -%}
+    {%- do run_query('set preserve_insertion_order = false') -%}
+    {%- do run_query('detach publication') -%}
+    {%- set statements = [] -%}
+    {%- for view in views -%}{%- do statements.append(text_literal(view['sql'])) -%}{%- endfor -%}
+    {%- do run_query('select make_views(' ~ text_literal(file) ~ ', cast([' ~ statements | join(', ') ~ '] as varchar[]))') -%}
+    {%- do run_query('attach ' ~ text_literal(file) ~ ' as publication') -%}
+{%- endmacro %}
+
+{# Who the users of the publication are, and who of them has withdrawn consent; the file. #}
+{% macro copy_people() -%}
+    {%- set file = run_query('select new_people() as file').rows[0]['file'] -%}
+    {%- do run_query('attach ' ~ text_literal(file) ~ ' as people_of_publication') -%}
+    {%- do run_query('create table people_of_publication.people as from private.people') -%}
+    {%- do run_query('
+        create table people_of_publication.withdrawals as
+        select user_id, purpose, changed_at from staging.base_consents where not granted') -%}
+    {%- do run_query('checkpoint people_of_publication') -%}
+    {%- do run_query('detach people_of_publication') -%}
+    {{ return(file) }}
+{%- endmacro %}
 
 {# Whether the profile brings the functions that publish: the training database's has none, and a shop's own may have none. #}
 {% macro can_publish() -%}

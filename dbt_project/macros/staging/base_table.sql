@@ -1,11 +1,13 @@
 {#
-    A shop table as the contract words it: every contract column, typed; a missing optional column is a typed null,
-    a missing optional table an empty relation. Beside them: `type_errors` (BAD_TYPE:<column> for each value that can't be
-    read), `x_columns` (the shop's own x_ columns as JSON) and `source_row` (the row as it came, as JSON, where a value can't be read).
+    A shop table as the contract words it: every contract column that is not personal, typed, and user_id as the warehouse's own
+    key of the user; a missing optional column is a typed null, a missing optional table an empty relation. Rows of erased users
+    are left out. Beside them: `type_errors` (BAD_TYPE:<column> for each value that can't be
+    read), `x_columns` (the shop's own x_ columns as JSON) and `source_row` (the row as it came but for
+    the personal columns and with that key, as JSON, where a value can't be read).
 #}
 {% macro base_table(table_name) %}
     {%- set relation = source('shop', table_name) -%}
-    {%- if not execute -%} select * from {{ relation }} {%- do return('') -%} {%- endif -%}
+    {%- if not execute -%} select * from {{ relation }} {%- do ref('user_keys') -%} {%- do return('') -%} {%- endif -%}
 
     {%- set contract = (graph.sources.values() | selectattr('source_name', 'equalto', 'shop')
         | selectattr('name', 'equalto', table_name) | list)[0] -%}
@@ -19,16 +21,28 @@
     {%- endif -%}
     {%- do refuse_missing(table_name, contract, found, renamed, present) -%}
 
+    {%- for column in contract.columns.values() if column.config.meta.get('personal') -%}
+        {%- do present.pop(renamed.get(column.name, column.name) | lower, none) -%}
+    {%- endfor -%}
+    {%- set user_column = present.pop(renamed.get('user_id', 'user_id') | lower, none) if 'user_id' in contract.columns else none -%}
+    {%- set others = present.values() | rejectattr('name', 'equalto', 'user_id') | map(attribute='name') | list -%}
+    {%- if user_column is not none -%}
+        {%- do refuse_type(table_name, contract.columns['user_id'], user_column) -%}
+        {%- do present.update({'user_id': {'name': 'user_id', 'data_type': 'string'}}) -%}
+    {%- endif -%}
+
     {%- set typed = [] -%}
     {%- set unreadable = {} -%}
-    {%- for column in contract.columns.values() -%}
+    {%- for column in contract.columns.values() if not column.config.meta.get('personal') -%}
         {%- set shop_column = present.get(renamed.get(column.name, column.name) | lower) -%}
-        {%- if shop_column is none -%}
+        {%- if column.name == 'user_id' and user_column is not none -%}
+            {%- do typed.append('user_id') -%}
+        {%- elif shop_column is none -%}
             {%- do typed.append('cast(null as ' ~ column.data_type ~ ') as ' ~ column.name) -%}
         {%- else -%}
             {%- set quoted = quoted_name(shop_column.name) | trim -%}
-            {%- set expression = cast_to_contract(quoted, column.data_type, shop_column.data_type) | trim -%}
             {%- do refuse_type(table_name, column, shop_column) -%}
+            {%- set expression = cast_to_contract(quoted, column.data_type, shop_column.data_type) | trim -%}
             {%- do typed.append(expression ~ ' as ' ~ column.name) -%}
             {%- if expression != quoted and column.data_type | lower != 'string' -%}
                 {%- do unreadable.update({column.name: is_unreadable(quoted, '(' ~ expression ~ ')', shop_column.data_type)}) -%}
@@ -60,12 +74,33 @@ select
     {%- else %}
     cast(null as string) as source_row
     {%- endif %}
-{%- if found is not none %}
+{%- if found is none %}
+where false
+{%- elif user_column is none %}
 from {{ found }}
 {%- else %}
-where false
+from (
+    {{ with_keys_of_users(found, user_column, others) }}
+) as keyed
 {%- endif %}
 {% endmacro %}
+
+{# The rows of a shop table with the warehouse's key, user_id, in the place of the shop's user; erased users are left out. #}
+{% macro with_keys_of_users(relation, user_column, others) -%}
+    select
+        shop_rows.*,
+        user_keys.user_id
+    from (
+        select
+            {% for name in others -%}
+            {{ quoted_name(name) | trim }},
+            {% endfor -%}
+            {{ cast_to_contract(quoted_name(user_column.name) | trim, 'string', user_column.data_type) | trim }} as shop_user_of_row
+        from {{ relation }}
+    ) as shop_rows
+    left join {{ ref('user_keys') }} as user_keys on shop_rows.shop_user_of_row = user_keys.shop_user_id
+    where not coalesce(user_keys.is_erased, false)
+{%- endmacro %}
 
 {# The relation behind a shop table, or none when the shop has no such table. #}
 {% macro shop_relation(table_name) -%}

@@ -22,3 +22,21 @@
     {%- set relation = shop_relation(table_name) if execute else none -%}
     {{ '(select count(*) from ' ~ relation ~ ')' if relation is not none else '0' }}
 {%- endmacro %}
+
+{# Rows that are gone from a shop table: of erased people, left out by the load, and of events that retention dropped. #}
+{% macro rows_dropped(table_name) -%}
+    {%- set kept = relation_of_shop('left_out') if execute else none -%}
+    {%- if kept is none -%}{{ return('0') }}{%- endif -%}
+    {{ return("coalesce((select sum(row_count) from " ~ kept ~ " where table_name = '" ~ table_name ~ "'), 0)") }}
+{%- endmacro %}
+
+{# Rows of erased people that still stand in a table which the shop keeps itself. #}
+{% macro rows_of_erased(table_name) -%}
+    {%- if not execute -%}{%- do ref('user_keys') -%}{%- endif -%}
+    {%- for name, relation, user in shop_tables_of_users() if name == table_name -%}
+        {{ return(
+            '(select count(*) from ' ~ relation ~ ' where ' ~ user ~ ' in (select shop_user_id from ' ~ ref('user_keys')
+            ~ ' where is_erased))') }}
+    {%- endfor -%}
+    {{ return('0') }}
+{%- endmacro %}

@@ -44,9 +44,10 @@ by_purpose as (
 buckets as (
 
     select
-        user_id,
-        {{ hash_bucket("concat_ws('', '" ~ var('holdout_salt') ~ ":', user_id)", 10000) }} as holdout_bucket
+        users.user_id,
+        user_keys.holdout_bucket
     from users
+    inner join {{ ref('user_keys') }} as user_keys on users.user_id = user_keys.user_id
 
 ),
 
@@ -60,7 +61,6 @@ final as (
             when by_purpose.said_{{ purpose }} then by_purpose.{{ purpose }} else {{ var('default_consent') }}
         end as {{ purpose }}_consent,
         {% endfor -%}
-        buckets.holdout_bucket,
         buckets.holdout_bucket < {{ policy_value('holdout_percent') }} * 100 as is_holdout
     from buckets
     cross join as_of_dates

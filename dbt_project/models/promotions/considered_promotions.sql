@@ -88,6 +88,7 @@ users as (
         segments.purchase_intent,
         permissions.is_holdout,
         permissions.marketing_consent,
+        coalesce(user_keys.shop_user_id, segments.user_id) as dealt_by,
         coalesce(risk.is_flagged, false) as is_risk_flagged,
         features.mean_order_value_112d,
         members.tier,
@@ -105,6 +106,7 @@ users as (
         on segments.as_of_date = permissions.as_of_date and segments.user_id = permissions.user_id
     inner join {{ ref('user_features') }} as features
         on segments.as_of_date = features.as_of_date and segments.user_id = features.user_id
+    left join {{ ref('user_keys') }} as user_keys on segments.user_id = user_keys.user_id
     left join {{ ref('risk_scores') }} as risk
         on segments.as_of_date = risk.as_of_date and segments.user_id = risk.user_id
     left join {{ ref('loyalty_status') }} as members on segments.user_id = members.user_id
@@ -228,8 +230,9 @@ pairs as (
             when terms.kind in {{ product_kinds }} then users.pick_interest
             else users.purchase_intent
         end as redemption_score,
+        -- by the shop's own id, as the universal control: no change of the secret deals a campaign's control anew
         {{ policy_value('campaign_holdout_percent') }} * 100
-        > {{ hash_bucket("concat_ws('', terms.campaign_id, ':', users.user_id)", 10000) }} as is_campaign_holdout
+        > {{ hash_bucket("concat_ws('', terms.campaign_id, ':', users.dealt_by)", 10000) }} as is_campaign_holdout
     from users
     cross join terms
     left join received on users.user_id = received.user_id and terms.campaign_id = received.campaign_id

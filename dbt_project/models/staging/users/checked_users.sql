@@ -23,13 +23,7 @@ judged as (
         base.gender,
         base.region,
         base.household,
-        base.email,
-        base.phone,
         base.country,
-        base.first_name,
-        base.last_name,
-        base.zip,
-        base.madid,
         base.x_columns,
         base.source_row,
         {{ reject_reasons({
@@ -66,13 +60,7 @@ final as (
         gender,
         region,
         household,
-        email,
-        phone,
         country,
-        first_name,
-        last_name,
-        zip,
-        madid,
         x_columns,
         case
             when is_clean and copy_number > 1 then {{ array_of(["'DUPLICATE_KEY'"]) }}
@@ -87,13 +75,7 @@ final as (
             'gender',
             'region',
             'household',
-            'email',
-            'phone',
             'country',
-            'first_name',
-            'last_name',
-            'zip',
-            'madid',
             'x_columns'
         ]) }}) end as rejected_row
     from numbered

@@ -10,13 +10,7 @@ with listed as (
         gender,
         region,
         household,
-        email,
-        phone,
         country,
-        first_name,
-        last_name,
-        zip,
-        madid,
         x_columns
     from {{ ref('checked_users') }}
     where {{ array_size('reject_reasons') }} = 0
@@ -48,13 +42,7 @@ derived as (
         cast(null as string) as gender,
         cast(null as string) as region,
         cast(null as string) as household,
-        cast(null as string) as email,
-        cast(null as string) as phone,
         cast(null as string) as country,
-        cast(null as string) as first_name,
-        cast(null as string) as last_name,
-        cast(null as string) as zip,
-        cast(null as string) as madid,
         cast(null as string) as x_columns
     from seen
     where not exists (select 1 from listed)

@@ -1,0 +1,58 @@
+-- the shop's users and the keys under which the warehouse knows them, for all who ever came and were not erased
+{{ config(materialized='incremental', incremental_strategy='append', on_schema_change='fail', full_refresh=false) }}
+with named as (
+
+    {% for _, relation, user in shop_tables_of_users() -%}
+    select {{ user }} as shop_user_id
+    from {{ relation }}
+
+    union
+
+    {% endfor -%}
+    select cast(null as string) as shop_user_id
+
+),
+
+new_users as (
+
+    select shop_user_id
+    from named
+    where
+        shop_user_id is not null
+        {%- if is_incremental() %}
+        and not exists (select 1 from {{ this }} as known where known.shop_user_id = named.shop_user_id)
+        {%- endif %}
+
+),
+
+salts as (
+
+    select max(salt) as salt
+    from {{ erasures() }} as erased
+
+),
+
+judged as (
+
+    select
+        new_users.shop_user_id,
+        erased.tombstone is not null as is_erased
+    from new_users
+    cross join salts
+    left join {{ erasures() }} as erased on tombstone(salts.salt, new_users.shop_user_id) = erased.tombstone
+
+),
+
+final as (
+
+    select
+        shop_user_id,
+        case when not is_erased then {{ 'pseudonym(shop_user_id)' if privacy_is_on() else 'shop_user_id' }} end as user_id,
+        -- of the shop's own id, so that no change of the secret deals the control group anew
+        {{ hash_bucket("concat_ws('', '" ~ var('holdout_salt') ~ ":', shop_user_id)", 10000) }} as holdout_bucket,
+        is_erased
+    from judged
+
+)
+
+select * from final

@@ -1,0 +1,91 @@
+"""`promo erase`: a person gone from the shop's tables, every layer, what is published and was exported (GDPR art. 17)."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from promo_cli.console import messages
+from promo_cli.paths import DEFAULT_DATABASE, database_path
+
+if TYPE_CHECKING:
+    from promo_cli.erasing import Erasure
+
+
+def erase(
+    users: Annotated[
+        list[str] | None, typer.Argument(metavar="[USER]...", help="The shop's own user ids, or the warehouse's keys.")
+    ] = None,
+    from_file: Annotated[Path | None, typer.Option("--from-file", metavar="FILE", help="More of them, one a line.")] = None,
+    exports: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--exports", metavar="DIR", help="Another folder of campaign files; ./exports and those of earlier exports are known."
+        ),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Finish an erasure that was interrupted, and nothing else.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would go, and change nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    database: Annotated[
+        Path | None,
+        typer.Option("--database", metavar="PATH", help=f"Working database [default: $OFFERHOUSE_DB or {DEFAULT_DATABASE}]."),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes; result and errors are still told.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print rows removed by relation and file as JSON.")] = False,
+) -> None:
+    """Erase people for good: rows, pseudonyms and addresses, in every database file and campaign file, which are rewritten.
+
+    Takes as long as copying the databases. A tombstone, from which nobody can be told, keeps them out of later loads.
+    Sums that counted them stay as they are until the next build. What was sent to other tools is theirs to erase.
+    """
+    from promo_cli.erasing import erase_people, finish_pending, foretell
+    from promo_cli.errors import USAGE_FAULT, PromoError
+
+    path, console, tell = database_path(database), messages(quiet), telling(quiet)
+    if resume:
+        typer.echo(f"{finish_pending(path, tell):,} people: an interrupted erasure finished")
+        return
+    named = [*(users or []), *(_from_file(from_file) if from_file else [])]
+    if not named:
+        raise PromoError("name the users to erase, or give a file of them with --from-file", USAGE_FAULT)
+    folders = exports or []
+    if dry_run:
+        _print(foretell(path, named, folders), as_json, done=False)
+        return
+    if not yes:
+        if not sys.stdin.isatty():
+            raise PromoError("an erasure can't be undone: say --yes, or look first with --dry-run", USAGE_FAULT)
+        typer.confirm(f"Erase {len(set(named)):,} people for good?", abort=True)
+    _print(erase_people(path, named, folders, tell), as_json, done=True)
+    console.print("note: sums that counted them stay until the next build; what other tools were sent is theirs to erase")
+
+
+def telling(quiet: bool) -> Callable[[str], None]:
+    """Tells people of each file that an erasure writes anew."""
+    console = messages(quiet)
+    return lambda file: console.print(f"note: erasing from {file}")
+
+
+def _from_file(file: Path) -> list[str]:
+    from promo_cli.errors import PromoError
+
+    try:
+        return [line.rstrip("\r\n") for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    except UnicodeDecodeError as error:
+        raise PromoError(f"{file} is not UTF-8 text; save it so, one user id a line") from error
+
+
+def _print(told: "Erasure", as_json: bool, done: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({"erased": done, **vars(told)}, ensure_ascii=False))
+        return
+    publications = sum(sum(rows.values()) for rows in told.published.values())
+    verb = "Erased" if done else "Would erase"
+    typer.echo(
+        f"{verb} {told.people:,} people: {sum(told.working.values()):,} rows of {len(told.working)} tables of the working database, "
+        f"{publications:,} rows of {len(told.published)} published files, "
+        f"{sum(told.campaign_files.values()):,} rows of {len(told.campaign_files)} campaign files"
+    )

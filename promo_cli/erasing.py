@@ -1,0 +1,331 @@
+"""The erasure of people from everything that is kept of them; `promo erase` asks for it, the next load, build or publication
+finishes one that was interrupted.
+
+In this order, so that a process that dies on the way leaves what the rest is found by: the journal in the working database
+(promo_cli/erasures.py), campaign files, withdrawals, the people and the databases of all publications, and last the working
+database itself, in whose new file the journal is closed. Every file is written anew under a passing name and takes the place of
+the old one by a rename: at any moment each is the one from before or the one from after.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from promo_cli.erasures import keep_copy, pending, register_tombstones, request
+from promo_cli.errors import DATA_FAULT, ENVIRONMENT_FAULT, PromoError
+from promo_cli.exported_files import Known, folders_of, remove_rows, rows_of
+from promo_cli.key import secret_of
+from promo_cli.lock import being_written, write_lock
+from promo_cli.paths import published_path
+from promo_cli.people_file import people_files, people_of
+from promo_cli.person import Person, find_people, merged
+from promo_cli.private_files import put_in_place, sync_to_disk, unfinished_file
+from promo_cli.publication import publications, publishing
+from promo_cli.rewriting import PeopleIn, rewrite
+from promo_cli.warehouse import is_database, quoted_name, quoted_text, set_limit, why_not_open
+from promo_cli.withdrawals import is_there, withdrawals_file
+from udfs.secret import pseudonym
+
+Tell = Callable[[str], None]
+"""Told of each file that is being written anew."""
+
+
+@dataclass
+class Erasure:
+    """What is removed, or would be: rows by relation and by campaign file."""
+
+    people: int = 0
+    working: dict[str, int] = field(default_factory=dict)
+    published: dict[str, dict[str, int]] = field(default_factory=dict)
+    campaign_files: dict[str, int] = field(default_factory=dict)
+
+
+def erase_people(database: Path, users: Sequence[str], folders: Sequence[Path], tell: Tell) -> Erasure:
+    """Erase `users`, the shop's own ids or the warehouse's keys, from everything that belongs to the working `database`.
+
+    `folders`: where campaign files lie beside those that exports remember. Raises PromoError: a user is not known or was
+    erased (exit code 1; nobody is erased then), another process has the database (3); OSError when the disk is full.
+    """
+    with _held(database, "promo erase"):
+        remove_passing_files(database)
+        people = look_up(database, users)
+        with attached(database, read_only=False) as connection:
+            request(connection, [person.shop_user_id for person in people], folders_of(database, folders))
+        return _erase(database, tell)
+
+
+def finish_pending(database: Path, tell: Tell) -> int:
+    """Finishes erasures of `database` that were interrupted; how many people they are of.
+
+    Called before a load, a build and a publication. Raises as `erase_people`.
+    """
+    if not database.is_file() or not is_database(database):
+        return 0
+    try:
+        with attached(database) as connection:
+            marks, _ = pending(connection)
+    except PromoError:  # another process has it, which whoever comes after this is told or waits for
+        return 0
+    if marks:
+        with _held(database, "promo erase"):
+            remove_passing_files(database)
+            _erase(database, tell)
+    return len(marks)
+
+
+def foretell(database: Path, users: Sequence[str], folders: Sequence[Path]) -> Erasure:
+    """What `erase_people` would remove; raises as it does, and changes nothing."""
+    with _held(database, "promo erase --dry-run"):
+        people = look_up(database, users)
+        told = Erasure(len(people))
+        with attached(database) as connection:
+            told.working = PeopleIn(connection, "old", people).count()
+        for file in publications(published_path(database)):
+            with attached(file) as connection:
+                told.published[str(file)] = PeopleIn(connection, "old", people).count()
+        for folder in folders_of(database, folders):
+            told.campaign_files |= {str(path): len(rows) for path, rows in rows_of(folder, Known.of(people))}
+        return told
+
+
+def look_up(database: Path, users: Sequence[str], read_working: bool = True) -> list[Person]:
+    """What is known of `users` in the working database, the shop's tables as they are loaded now, and all publications.
+
+    Without `read_working` in the publications alone.
+
+    Raises PromoError (exit code 1) naming the first who is not found or was erased.
+    """
+    from promo_cli.people import nobody
+
+    if read_working and not database.is_file():
+        raise PromoError(f"{database} is not there; load a shop first, e.g. promo load complete-journey", DATA_FAULT)
+    secret = secret_of(database)
+    found: list[Person] = []
+    names = list(dict.fromkeys(users))
+    if read_working:
+        found += _of_working(database, names)
+    for file in publications(published_path(database)):
+        people = people_of(file, published_path(database))
+        with attached(file, people=people) as connection:
+            if people is not None and people.is_file():
+                found += find_people(connection, "people_file.main.people", names)
+    known = merged(found)
+    if secret is not None:
+        known = merged([*known, *(Person(person.shop_user_id, (pseudonym(secret, person.shop_user_id),)) for person in known)])
+    answering = {name for person in known for name in (person.shop_user_id, *person.keys)}
+    for user in names:
+        if user not in answering:
+            raise nobody(database, user)
+    return known
+
+
+def remove_passing_files(database: Path) -> None:
+    """What an erasure that died left of the file it was writing."""
+    passing = _passing(database)
+    for path in (passing, passing.with_name(f"{passing.name}.wal")):
+        path.unlink(missing_ok=True)
+
+
+def _erase(database: Path, tell: Tell) -> Erasure:
+    """Erases whom the journal asks for."""
+    with attached(database) as connection:
+        marks, folders = pending(connection)
+    people = look_up(database, _named_by(database, marks))
+    published, known = published_path(database), Known.of(people)
+    done = Erasure(len(people))
+    for folder in folders:
+        if folder.is_dir():
+            tell(str(folder))
+            done.campaign_files |= remove_rows(folder, known)
+    _rewrite_withdrawals(database, known)
+    with publishing(published) if published.parent.is_dir() else _nothing():
+        for file in [*people_files(published), *publications(published)]:
+            tell(str(file))
+            done.published[str(file)] = _replace(file, people, _passing(file), _record_again)
+    tell(str(database))
+
+    def close_journal(connection: duckdb.DuckDBPyConnection) -> None:
+        connection.execute(
+            "update new.private.erasures set is_finished = true, folders = [] where tombstone in $marks", {"marks": marks}
+        )
+        _take_over_record(connection, published)
+
+    done.working = _replace(database, people, _passing(database), close_journal)
+    with attached(database) as connection:
+        keep_copy(connection, database)
+    return done
+
+
+def _replace(
+    file: Path, people: list[Person], passing: Path, then: Callable[[duckdb.DuckDBPyConnection], None]
+) -> dict[str, int]:
+    """`file` written anew without `people`, on disk for good, in the place of the old one; rows left out by table."""
+    since = file.stat()
+    try:
+        with attached(file) as connection:
+            connection.execute(f"attach {quoted_text(str(passing))} as new")
+            connection.execute("set preserve_insertion_order = true")
+            removed = rewrite(connection, "old", "new", people)
+            then(connection)
+            connection.execute("checkpoint new")
+            connection.execute("detach new")
+        passing.with_name(f"{passing.name}.wal").unlink(missing_ok=True)
+        passing.chmod(since.st_mode & 0o777)
+        os.utime(passing, ns=(since.st_atime_ns, since.st_mtime_ns))  # previous publications are told by their time
+        sync_to_disk(passing)
+        file.with_name(f"{file.name}.wal").unlink(missing_ok=True)
+        passing.replace(file)
+        sync_to_disk(file.parent)
+    finally:
+        for path in (passing, passing.with_name(f"{passing.name}.wal")):
+            path.unlink(missing_ok=True)
+    return removed
+
+
+def _record_again(connection: duckdb.DuckDBPyConnection) -> None:
+    from promo_cli.fingerprint import record_again
+
+    recorded = "select 1 from duckdb_tables() where database_name = 'new' and schema_name = 'audits' and table_name = 'publication'"
+    if connection.execute(recorded).fetchall():
+        record_again(connection, "new")
+
+
+def _take_over_record(connection: duckdb.DuckDBPyConnection, published: Path) -> None:
+    """The working database's record of what is published tells what is published now, where it is of the same build."""
+    if not published.is_file() or not is_there(connection, "audits", "publication"):
+        return
+    connection.execute(f"attach {quoted_text(str(published))} as published (read_only)")
+    same = "(select max(build_id) from published.audits.publication) = (select max(build_id) from new.audits.publication)"
+    connection.execute(f"create temp table taken as from published.audits.publication where {same}")
+    connection.execute("delete from new.audits.publication where exists (from taken)")
+    connection.execute("insert into new.audits.publication by name from taken")
+    connection.execute(
+        "update new.audits.builds as builds set content_hash = kept.content_hash from published.audits.builds as kept "
+        "where builds.build_id = kept.build_id and kept.build_id in (select build_id from taken)"
+    )
+    connection.execute("detach published")
+
+
+def _rewrite_withdrawals(database: Path, known: Known) -> None:
+    file = withdrawals_file(database)
+    if not file.is_file():
+        return
+    import pyarrow
+    from pyarrow import compute, parquet
+
+    table = parquet.read_table(file)
+    named = compute.is_in(table["user_id"], pyarrow.array(sorted(known.ids), pyarrow.string()))
+    with unfinished_file(file.parent) as unfinished:
+        parquet.write_table(table.filter(compute.invert(named)), unfinished)
+        put_in_place({file: unfinished})
+
+
+def _of_working(database: Path, names: list[str]) -> list[Person]:
+    with attached(database) as connection:
+        found = _of_shop(connection, names)
+        if is_there(connection, "private", "people"):
+            found += find_people(connection, "private.people", names)
+        if is_there(connection, "private", "user_keys"):
+            rows = connection.execute(
+                "select shop_user_id, user_id from private.user_keys where shop_user_id in $names or user_id in $names",
+                {"names": names},
+            ).fetchall()
+            found += [Person(shop_user_id, tuple(filter(None, [key]))) for shop_user_id, key in rows]
+        return found
+
+
+def _of_shop(connection: duckdb.DuckDBPyConnection, names: list[str]) -> list[Person]:
+    """Who stands in the shop's tables as they are now, and their e-mail addresses there."""
+    found = []
+    for table, column in connection.execute(
+        "select table_name, column_name from duckdb_columns() where database_name = 'old' and schema_name = 'shop' "
+        "and column_name in ('user_id', 'email') order by all"
+    ).fetchall():
+        if column == "user_id":
+            rows = connection.execute(
+                f"select distinct cast(user_id as varchar) from shop.{quoted_name(table)} "
+                "where cast(user_id as varchar) in $names",
+                {"names": names},
+            ).fetchall()
+            found += [Person(user, ()) for (user,) in rows]
+        elif table == "users":
+            rows = connection.execute(
+                "select cast(user_id as varchar), email from shop.users where cast(user_id as varchar) in $names and email <> ''",
+                {"names": names},
+            ).fetchall()
+            found += [Person(user, (), (email,)) for user, email in rows]
+    return found
+
+
+def _named_by(database: Path, marks: list[str]) -> list[str]:
+    """The shop's own ids behind tombstones, of all users that are still known anywhere."""
+    with attached(database) as connection:
+        register_tombstones(connection)
+        sources = [
+            f"select cast({quoted_name(column)} as varchar) as name from {quoted_name(schema)}.{quoted_name(table)}"
+            for schema, table, column in connection.execute(
+                "select columns.schema_name, columns.table_name, columns.column_name from duckdb_columns() as columns "
+                "inner join duckdb_tables() as tables using (database_name, schema_name, table_name) "
+                "where columns.database_name = 'old' and ((columns.schema_name = 'shop' and columns.column_name = 'user_id') "
+                "or (columns.schema_name = 'private' and columns.column_name = 'shop_user_id')) order by all"
+            ).fetchall()
+        ]
+        for number, file in enumerate(people_files(published_path(database))):
+            connection.execute(f"attach {quoted_text(str(file))} as people_{number} (read_only)")
+            sources.append(f"select shop_user_id as name from people_{number}.main.people")
+        if not sources:
+            return []
+        rows = connection.execute(
+            f"""
+            select name from ({" union ".join(sources)})
+            where tombstone((select max(salt) from private.erasures), name) in $marks
+            """,
+            {"marks": marks},
+        ).fetchall()
+        return [name for (name,) in rows]
+
+
+def _passing(file: Path) -> Path:
+    return file.with_name(f".unpublished-{file.name}.rewritten")
+
+
+@contextmanager
+def attached(file: Path, read_only: bool = True, people: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The database `file` as `old`, the catalogue in use; raises PromoError (exit code 3) when it can't be opened."""
+    with duckdb.connect() as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        set_limit(connection, "memory_limit", "OFFERHOUSE_MEMORY", "3GB")
+        set_limit(connection, "max_temp_directory_size", "OFFERHOUSE_SPILL", "50GB")
+        connection.execute(f"set temp_directory = {quoted_text(f'{file}.tmp')}")
+        try:
+            connection.execute(f"attach {quoted_text(str(file))} as old{' (read_only)' if read_only else ''}")
+            connection.execute("use old")
+            if people is not None and people.is_file():
+                connection.execute(f"attach {quoted_text(str(people))} as people_file (read_only)")
+        except duckdb.Error as error:
+            raise PromoError(why_not_open(file, error), ENVIRONMENT_FAULT) from error
+        yield connection
+
+
+@contextmanager
+def _held(database: Path, command: str) -> Iterator[None]:
+    """The lock of who writes `database`. Raises PromoError (exit code 3) when another process has it."""
+    lock = write_lock(database.resolve(), command)
+    holder = lock.take()
+    if holder is not None:
+        raise PromoError(being_written(database, holder), ENVIRONMENT_FAULT)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield

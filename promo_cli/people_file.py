@@ -1,0 +1,68 @@
+"""Who the users of a publication are: a file that exports alone open, beside the published database and of the same build.
+
+    published/private/<name>.people-<build id>.duckdb    people (private.people of the build), withdrawals (by the warehouse's key)
+    published/private/withdrawals.parquet                promo_cli/withdrawals.py
+
+It is there before its publication is, and goes when no publication of its build is kept.
+"""
+
+from __future__ import annotations
+
+import glob
+from pathlib import Path
+
+import duckdb
+
+from promo_cli.paths import make_private_folder
+
+_SUFFIX = ".duckdb"
+
+
+def private_folder(published: Path) -> Path:
+    """Where it lies, and what else tells who users are: for this user alone."""
+    return published.parent / "private"
+
+
+def people_file(published: Path, build_id: str) -> Path:
+    """The people of the build `build_id`."""
+    return private_folder(published) / f"{_prefix(published)}{build_id}{_SUFFIX}"
+
+
+def people_of(publication: Path, published: Path) -> Path | None:
+    """The people of the publication in the file `publication`, now published or before; None for no publication."""
+    build_id = _build_of(publication)
+    return None if build_id is None else people_file(published, build_id)
+
+
+def new_people_file(published: Path) -> Path:
+    """A name for one that is being written; what a killed publication left goes first."""
+    folder = private_folder(published)
+    make_private_folder(folder)
+    for left in folder.glob(".unpublished-*"):
+        left.unlink(missing_ok=True)
+    return folder / ".unpublished-people.duckdb"
+
+
+def forget_unneeded_people(published: Path, publications: list[Path]) -> None:
+    """Removes the people of builds that none of `publications` is of."""
+    needed = {people_of(publication, published) for publication in publications}
+    for file in people_files(published):
+        if file not in needed:
+            file.unlink(missing_ok=True)
+
+
+def people_files(published: Path) -> list[Path]:
+    """Those of all builds, needed or not."""
+    return sorted(private_folder(published).glob(f"{glob.escape(_prefix(published))}*{_SUFFIX}"))
+
+
+def _prefix(published: Path) -> str:
+    return f"{published.stem}.people-"
+
+
+def _build_of(publication: Path) -> str | None:
+    try:
+        with duckdb.connect(str(publication), read_only=True) as connection:
+            return str(connection.execute("select max(build_id) from audits.publication").fetchall()[0][0])
+    except duckdb.Error:
+        return None

@@ -1,0 +1,111 @@
+"""`promo subject-access`: everything that is held on one person, as JSON (GDPR art. 15)."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from promo_cli.paths import DEFAULT_DATABASE, database_path, published_path
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from promo_cli.person import Person
+
+
+def subject_access(
+    user: Annotated[str, typer.Argument(metavar="USER", help="The shop's own user id, or the warehouse's key.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it there, for you alone, instead of printing it.")
+    ] = None,
+    exports: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--exports", metavar="DIR", help="Another folder of campaign files; ./exports and those of earlier exports are known."
+        ),
+    ] = None,
+    database: Annotated[
+        Path | None,
+        typer.Option("--database", metavar="PATH", help=f"Working database [default: $OFFERHOUSE_DB or {DEFAULT_DATABASE}]."),
+    ] = None,
+) -> None:
+    """Print every row that names a person, of every table and campaign file: one JSON document.
+
+    Read from the working database, or, while another process has it, from what is published.
+    """
+    found = everything_on(database_path(database), user, exports or [])
+    document = json.dumps(found, indent=2, ensure_ascii=False, default=str)
+    if output is None:
+        typer.echo(document)
+        return
+    from promo_cli.private_files import put_in_place, refuse_odd_target, unfinished_file
+
+    refuse_odd_target(output)
+    with unfinished_file(output.parent) as file:
+        file.write(f"{document}\n".encode())
+        put_in_place({output: file})
+    typer.echo(f"{sum(len(rows) for rows in found['relations'].values()):,} rows of {len(found['relations'])} tables: {output}")
+
+
+def everything_on(database: Path, user: str, folders: list[Path]) -> dict[str, Any]:
+    """All that is held on `user`, fit for JSON: who they are, rows by table, rows by campaign file.
+
+    Raises PromoError: the user is not known or was erased (exit code 1), no database can be opened (3).
+    """
+    from promo_cli.erasing import attached, look_up
+    from promo_cli.errors import ENVIRONMENT_FAULT, PromoError
+    from promo_cli.exported_files import Known, folders_of, rows_of
+    from promo_cli.people_file import people_of
+
+    read = database
+    try:
+        (person,) = look_up(database, [user])
+    except PromoError as error:
+        published = published_path(database)
+        if error.exit_code != ENVIRONMENT_FAULT or not published.is_file():
+            raise
+        read = published  # another process has the working database
+        (person,) = look_up(database, [user], read_working=False)
+    with attached(read, people=people_of(read, published_path(database))) as connection:
+        relations = _relations(connection, person)
+    files = {
+        str(path): rows for folder in folders_of(database, folders) for path, rows in rows_of(folder, Known.of([person]))
+    }
+    return {
+        "user": person.shop_user_id,
+        "known_as": list(person.keys),
+        "read_from": str(read),
+        "relations": relations,
+        "campaign_files": files,
+    }
+
+
+def _relations(connection: "duckdb.DuckDBPyConnection", person: "Person") -> dict[str, list[dict[str, Any]]]:
+    """Rows by table, tables in order: first the shop's own, then layer by layer."""
+    from promo_cli.rewriting import PeopleIn
+
+    found = {}
+    catalogs = {name for (name,) in connection.execute("select database_name from duckdb_databases()").fetchall()}
+    for catalog in ("old", "people_file"):
+        if catalog not in catalogs:
+            continue
+        theirs = PeopleIn(connection, catalog, [person])
+        for schema, table in sorted(theirs.tables, key=lambda name: (_LAYERS.get(name[0], len(_LAYERS)), name)):
+            condition = theirs.theirs(schema, table)
+            if condition == "false":
+                continue
+            cursor = connection.execute(f"from {theirs.relation(schema, table)} where {condition} order by all")
+            names = [column[0] for column in cursor.description or ()]
+            rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+            if rows:
+                found[f"private.{table}" if catalog == "people_file" else f"{schema}.{table}"] = rows
+    return found
+
+
+_LAYERS = {
+    schema: place
+    for place, schema in enumerate(
+        ("shop", "private", "staging", "features", "scores", "promotions", "exports", "audits")
+    )
+}

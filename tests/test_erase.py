@@ -1,0 +1,240 @@
+"""`promo erase` and `promo subject-access`: everything on a person is found, and nothing of it is left in any byte."""
+
+import csv
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from small_shop import ERASABLE, SECRET, load_folder
+
+from promo_cli import erasing
+from promo_cli.campaign_formats import FileFormat
+from promo_cli.destination_export import export_to
+from promo_cli.destinations import Destination
+from promo_cli.erasing import finish_pending
+from promo_cli.export import export_campaign
+from promo_cli.fingerprint import record_again
+from promo_cli.paths import published_path
+from promo_cli.people import user_key
+from promo_cli.person import Person
+from promo_cli.publication import publications
+from promo_cli.rewriting import rewrite
+from udfs.secret import pseudonym
+
+Promo = Callable[..., tuple[int, str, str]]
+KEY = pseudonym(SECRET.encode(), ERASABLE)
+EMAIL = f"{ERASABLE}@example.org"
+NEEDLES = (ERASABLE.encode(), KEY.encode(), hashlib.sha256(EMAIL.encode()).hexdigest().encode())
+
+pytestmark = pytest.mark.usefixtures("pseudonyms")
+
+
+@pytest.fixture(scope="module")
+def prepared(small_warehouse: Path, pseudonyms: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the small warehouse and campaign files; the person has an offer, is in a previous publication, too, and in
+    texts where nobody looks for them."""
+    folder = tmp_path_factory.mktemp("prepared")
+    shutil.copytree(small_warehouse.parent, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("dbt"))
+    database = folder / small_warehouse.name
+    published = published_path(database)
+    for file in (database, published):
+        with duckdb.connect(str(file)) as connection:
+            connection.execute(
+                "update promotions.offers set user_id = $1 where offer_id in (select min(offer_id) from promotions.offers "
+                "where campaign_id = 'weekly_thanks')",
+                [KEY],
+            )
+            connection.execute("update features.user_permissions set is_holdout = false, ads_consent = true where user_id = $1", [KEY])
+    with duckdb.connect(str(published)) as connection:
+        record_again(connection, published.stem)
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("alter table shop.reviews add column review_text varchar")
+        connection.execute("update shop.reviews set review_text = 'write to ' || $1 where review_id = 'r1'", [EMAIL.upper()])
+        connection.execute("insert into shop.load_rejects values ('users', 'users.csv', 7, 'TOO_MANY_COLUMNS', $1)", [f"{ERASABLE};x;y"])
+    (published.parent / "previous").mkdir(exist_ok=True)
+    shutil.copy(published, published.parent / "previous" / "000001_20250101T000000Z.duckdb")
+    for kind in FileFormat:
+        export_campaign(database, "weekly_thanks", kind, folder / "exports")
+    for destination in Destination:
+        export_to(database, "weekly_thanks", destination, folder / "exports")
+    return database
+
+
+@pytest.fixture
+def database(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it all, from which the person may be erased."""
+    shutil.copytree(prepared.parent, tmp_path, dirs_exist_ok=True)
+    ledger = tmp_path / "published" / "private" / "exported_to.json"
+    ledger.write_text(json.dumps([str(tmp_path / "exports")]))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / prepared.name
+
+
+def files_with(folder: Path, needles: tuple[bytes, ...]) -> set[str]:
+    """Files that hold one of the byte strings, the shop's own files aside; databases as they are, and uncompressed."""
+    found = set()
+    for path in sorted(folder.rglob("*")):
+        if not path.is_file() or path.is_relative_to(folder / "shop") or path.is_relative_to(folder / "plain"):
+            continue
+        content = path.read_bytes()
+        if path.suffix == ".duckdb":
+            content += uncompressed(path, folder / "plain")
+        elif path.suffix == ".parquet":
+            with duckdb.connect() as connection:
+                content += str(connection.execute(f"from '{path}'").fetchall()).encode()
+        if any(needle.lower() in content.lower() for needle in needles):
+            found.add(path.relative_to(folder).as_posix())
+    return found
+
+
+def uncompressed(database: Path, folder: Path) -> bytes:
+    """The bytes of a copy whose texts stand there as they are: DuckDB's compression would hide them."""
+    folder.mkdir(exist_ok=True)
+    copy = folder / "copy.duckdb"
+    copy.unlink(missing_ok=True)
+    with duckdb.connect() as connection:
+        connection.execute("set global force_compression = 'uncompressed'")
+        connection.execute(f"attach '{database}' as old (read_only); attach '{copy}' as new")
+        connection.execute("copy from database old to new; checkpoint new; detach new")
+    return copy.read_bytes()
+
+
+def published_faults(published: Path) -> list[str]:
+    """Relations that are not what audits.publication says, by the formula of the publication."""
+    faults = []
+    with duckdb.connect(str(published), read_only=True) as connection:
+        for relation, rows, content in connection.execute("select relation, row_count, content_hash from audits.publication").fetchall():
+            columns = ", ".join(
+                f'"{name}"' for (name, *_) in connection.execute(f"describe {relation}").fetchall() if name != "scored_at"
+            )
+            query = f"select count(*), md5(concat_ws('|', count(*), coalesce(sum(hash({columns})::hugeint), 0))) from {relation}"
+            if connection.execute(query).fetchall() != [(rows, content)]:
+                faults.append(relation)
+    return faults
+
+
+def test_nothing_of_an_erased_person_is_left_in_any_byte(database: Path, promo: Promo) -> None:
+    folder, published = database.parent, published_path(database)
+    before = files_with(folder, NEEDLES)
+    # The scan can find: every database, the people, every kind of campaign file.
+    assert {path.relative_to(folder).as_posix() for path in (database, *publications(published))} <= before
+    assert len([name for name in before if name.startswith("exports/")]) == len(FileFormat) + len(Destination)
+    assert any(name.startswith("published/private/") for name in before)
+    offers = json.loads((folder / "exports/weekly_thanks_2025-07-20.csv.manifest.json").read_text())["rows"]
+
+    code, out, err = promo("erase", ERASABLE, "--yes", "--json", "--database", database)
+    assert code == 0, err
+    told = json.loads(out)
+    assert told["people"] == 1
+    assert told["working"]["shop.users"] == told["working"]["private.people"] == 1
+    assert told["working"]["shop.load_rejects"] == 1
+    assert ERASABLE not in out
+    assert files_with(folder, NEEDLES) == set()
+    for file in publications(published):
+        assert published_faults(file) == []
+    with duckdb.connect(str(database), read_only=True) as connection:
+        assert connection.execute("select review_text from shop.reviews where review_id = 'r1'").fetchall() == [("write to [erased]",)]
+        assert connection.execute("select count(*) from shop.users").fetchall() == [(79,)]
+        assert connection.execute("select is_finished, folders from private.erasures").fetchall() == [(True, [])]
+    for manifest_path in (folder / "exports").glob("*.manifest.json"):
+        manifest = json.loads(manifest_path.read_text())
+        for part in manifest.get("files", [manifest]):
+            content = (folder / "exports" / part["file"]).read_bytes()
+            assert (part["sha256"], part["bytes"]) == (hashlib.sha256(content).hexdigest(), len(content))
+        assert manifest["erased"] == 1
+    with (folder / "exports/weekly_thanks_2025-07-20.csv").open(newline="") as file:
+        assert len(list(csv.DictReader(file))) == offers - 1
+
+    # Again, and by who asks for them.
+    for command in (("erase", "--yes"), ("subject-access",)):
+        code, _, err = promo(*command, ERASABLE, "--database", database)
+        assert (code, err) == (1, f"promo: user {ERASABLE} was erased: nothing is held on them, and loads leave them out\n")
+    with duckdb.connect(str(database)):  # a build holds it
+        code, _, err = promo("erase", ERASABLE, "--yes", "--database", database)
+        assert code == 3
+
+
+def test_the_next_load_leaves_them_out_and_accounts_for_them(database: Path, promo: Promo) -> None:
+    assert promo("erase", ERASABLE, "--yes", "--quiet", "--database", database)[0] == 0
+    load_folder(database.parent / "shop", database)
+    with duckdb.connect(str(database), read_only=True) as connection:
+        assert connection.execute("select count(*) from shop.users").fetchall() == [(79,)]
+        left_out = dict(connection.execute("select table_name, row_count from shop.left_out where reason = 'ERASED'").fetchall())
+        assert left_out["users"] == 1
+        assert left_out["order_lines"] > 0
+        assert connection.execute(f"select count(*) from shop.order_lines where user_id = '{ERASABLE}'").fetchall() == [(0,)]
+
+
+@pytest.mark.parametrize("files", [0, 1, 3])
+def test_an_erasure_that_dies_is_finished_by_whoever_comes_next(
+    database: Path, monkeypatch: pytest.MonkeyPatch, files: int
+) -> None:
+    """It dies while file number `files` is being written: people, published, previous, working."""
+    rewritten = 0
+
+    def dying(connection: duckdb.DuckDBPyConnection, old: str, new: str, people: list[Person]) -> dict[str, int]:
+        nonlocal rewritten
+        removed = rewrite(connection, old, new, people)
+        if rewritten == files:
+            raise KeyboardInterrupt
+        rewritten += 1
+        return removed
+
+    with monkeypatch.context() as dies:
+        dies.setattr(erasing, "rewrite", dying)
+        with pytest.raises(KeyboardInterrupt):
+            erasing.erase_people(database, [ERASABLE], [], lambda _: None)
+    assert rewritten == files
+    for file in publications(published_path(database)):
+        assert published_faults(file) == []
+    assert finish_pending(database, lambda _: None) == 1
+    assert finish_pending(database, lambda _: None) == 0
+    assert files_with(database.parent, NEEDLES) == set()
+    assert not list(database.parent.rglob(".unpublished-*"))
+
+
+def test_a_dry_run_and_an_erasure_that_nobody_confirmed_change_nothing(database: Path, promo: Promo) -> None:
+    before = {path: path.read_bytes() for path in database.parent.rglob("*") if path.is_file()}
+    code, out, _ = promo("erase", ERASABLE, "--dry-run", "--json", "--database", database)
+    told = json.loads(out)
+    assert (code, told["erased"], told["people"]) == (0, False, 1)
+    assert len(told["campaign_files"]) == len(FileFormat) + len(Destination)
+    assert promo("erase", ERASABLE, "--database", database)[0] == 2
+    assert promo("erase", "--database", database)[0] == 2
+    code, _, err = promo("erase", ERASABLE, "u700", "--yes", "--database", database)
+    assert (code, err) == (1, "promo: user u700 is not known; give the shop's own user id, as it stands in the shop's tables\n")
+    assert {path: path.read_bytes() for path in before} == before
+    assert promo("erase", "--resume", "--database", database)[1].startswith("0 people")
+
+
+def test_everything_on_a_person_is_told(database: Path, tmp_path: Path, promo: Promo) -> None:
+    target = tmp_path / "told.json"
+    assert promo("subject-access", ERASABLE, "--output", target, "--database", database)[0] == 0
+    assert target.stat().st_mode & 0o777 == 0o600
+    told: dict[str, Any] = json.loads(target.read_text())
+    assert (told["user"], told["known_as"]) == (ERASABLE, [KEY])
+    assert told["relations"]["private.people"][0]["email"] == EMAIL
+    assert {"shop.order_lines", "shop.events", "features.user_features", "scores.purchase_intent_scores", "promotions.offers"} <= set(
+        told["relations"]
+    )
+    assert len(told["campaign_files"]) == len(FileFormat) + len(Destination)
+    assert "u7@example.org" not in target.read_text()
+    # While a build holds the working database, what is published tells.
+    with duckdb.connect(str(database)):
+        code, out, _ = promo("subject-access", KEY, "--database", database)
+    again = json.loads(out)
+    assert (code, again["user"], again["read_from"]) == (0, ERASABLE, str(published_path(database)))
+    assert again["relations"]["private.people"] == told["relations"]["private.people"]
+    assert again["relations"]["promotions.offers"] == told["relations"]["promotions.offers"]
+
+
+def test_who_was_erased_is_told_to_whoever_asks_for_them(database: Path, promo: Promo) -> None:
+    assert promo("erase", ERASABLE, "u11", "--yes", "--quiet", "--database", database)[0] == 0
+    with pytest.raises(Exception, match=f"user {ERASABLE} was erased"):
+        user_key(database, ERASABLE)
+    assert user_key(database, "u1")
