@@ -240,6 +240,18 @@ violations as (
     inner join refusers on risk.user_id = refusers.user_id
     where risk.points = 0 and risk.override_verdict is null
 
+    union all
+
+    select
+        'NO_PROFILE' as rule,
+        'scores.risk_anomaly' as relation,
+        anomalies.user_id as row_key,
+        'no rule of risk control holds' as evidence
+    from {{ ref('risk_anomaly') }} as anomalies
+    inner join refusers on anomalies.user_id = refusers.user_id
+    left join {{ ref('risk_rule_hits') }} as hits on anomalies.user_id = hits.user_id
+    where hits.user_id is null
+
     {% for rule, condition in {
         'MARKETING_CONSENT': 'not marketing_consent', 'HOLDOUT': 'is_holdout', 'RISK_FLAG': 'is_flagged',
     }.items() -%}
