@@ -70,8 +70,8 @@ estimated as (
         row_number() over (
             partition by as_of_date, decision, measure, attribute
             order by
-                case when group_name = 'unknown' or users < min_group_size then 1 else 0 end,
-                case when reference = 'best' then value else users end desc,
+                case when group_name = 'unknown' or coalesce(users, 0) < min_group_size then 1 else 0 end,
+                coalesce(case when reference = 'best' then value else users end, 0) desc,
                 group_name
         ) as place
     from rated
@@ -134,14 +134,14 @@ judged as (
         case
             when group_name = 'unknown' then 'not judged'
             when least is null then 'by policy'
-            when users < min_group_size or coalesce(reference_users, users) < min_group_size then 'too few'
+            when coalesce(users, 0) < min_group_size then 'too few'
+            when comparison <> 'level' and coalesce(reference_users, 0) < min_group_size then 'too few'
             when is_reference then 'reference'
             when compared_value is null or margin is null then 'not comparable'
             when compared_high < least or compared_low > most then 'violated'
             when compared_value < least or compared_value > most then 'suspected'
             else 'fair'
-        end as verdict,
-        users >= {{ policy_value('min_audience_size') }} as is_shown
+        end as verdict
     from bounded
 
 ),
@@ -154,22 +154,21 @@ final as (
         measure,
         attribute,
         group_name,
-        case when is_shown then users end as users,
-        cast(case when is_shown then value end as double) as value,
+        users,
+        cast(value as double) as value,
         reference_group,
-        case when reference_users >= {{ policy_value('min_audience_size') }} then reference_users end as reference_users,
-        cast(case when reference_users >= {{ policy_value('min_audience_size') }} then reference_value end as double)
-            as reference_value,
+        reference_users,
+        cast(reference_value as double) as reference_value,
         comparison,
-        cast(case when is_shown and not is_reference then compared_value end as double) as compared_value,
-        cast(case when is_shown and not is_reference then compared_low end as double) as compared_low,
-        cast(case when is_shown and not is_reference then compared_high end as double) as compared_high,
+        cast(case when not is_reference then compared_value end as double) as compared_value,
+        cast(case when not is_reference then compared_low end as double) as compared_low,
+        cast(case when not is_reference then compared_high end as double) as compared_high,
         least,
         most,
         min_group_size,
         case
-            when is_shown and comparison = 'ratio' and not is_reference and group_name <> 'unknown'
-                then least(ratio, 1 / nullif(ratio, 0)) < 0.8 or ratio = 0
+            when comparison = 'ratio' and not is_reference and group_name <> 'unknown'
+                then least(ratio, 1 / nullif(ratio, 0)) < 0.8
         end as is_below_four_fifths,
         verdict
     from judged
