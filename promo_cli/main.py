@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from promo_cli import build, demo, evaluate, export, load, models, plan, publish, sql, status, train
+from promo_cli import audit, build, demo, evaluate, export, load, models, plan, publish, sql, status, train
 from promo_cli.console import json_line, logs_json
 from promo_cli.errors import as_promo_error
 
@@ -28,6 +28,7 @@ app.add_typer(load.app, name="load")
 app.command("build", epilog="Example: promo build --as-of-date 2017-12-01")(build.build)
 app.command("publish", epilog="Example: promo publish --rollback")(publish.publish)
 app.command("status", epilog="Example: promo status --json")(status.status)
+app.command("audit", epilog="Example: promo audit --strict")(audit.audit)
 app.command("sql", epilog="Example: promo sql 'from promotions.offers limit 10' --format csv")(sql.sql)
 app.command("demo", epilog="Example: promo demo --database warehouse/demo.duckdb")(demo.demo)
 app.command("plan", epilog="Example: promo plan weekly_thanks")(plan.plan)
