@@ -15,7 +15,7 @@ FEWEST_DAYS_BEFORE = 56
 def measure_scores(database: Path, quiet: bool = False) -> dict[str, str]:
     """Score the newest days whose outcome is known and keep the sums by group in the working database; day by score.
 
-    The dbt model audits.score_fairness_sums does it, in a training database over those days. The next build judges the sums and
+    The dbt model scores.score_fairness_sums does it, in a training database over those days. The next build judges the sums and
     publishes them. Raises PromoError: no shop, nothing built yet, too short a history, a dbt failure, another who writes.
     """
     from promo_cli.training_set import dbt_vars, training_set
@@ -41,12 +41,12 @@ def measure_scores(database: Path, quiet: bool = False) -> dict[str, str]:
                     DATA_FAULT,
                 )
             learned.build_models([MODEL], days, tell)
-            sums = learned.rows(f"select * from audits.{MODEL}")
+            sums = learned.rows(f"select * from scores.{MODEL}")
     with open_warehouse(database, "promo audit --scores") as connection:
         connection.register("measured", sums)
         connection.execute("begin")
-        connection.execute(f"delete from audits.{MODEL} where decision in (select decision from measured)")
-        connection.execute(f"insert into audits.{MODEL} by name select * from measured")
+        connection.execute(f"delete from scores.{MODEL} where decision in (select decision from measured)")
+        connection.execute(f"insert into scores.{MODEL} by name select * from measured")
         connection.execute("commit")
         found = connection.execute(
             "select decision, min(as_of_date) from measured group by decision order by decision"
@@ -59,5 +59,5 @@ def _refuse_unbuilt(database: Path) -> None:
 
     with open_read_only(database) as connection:
         known: Any = relations(connection)
-    if ("audits", MODEL) not in known:
-        raise PromoError(f"{database} holds no audits.{MODEL} yet; run promo build", DATA_FAULT)
+    if ("scores", MODEL) not in known:
+        raise PromoError(f"{database} holds no scores.{MODEL} yet; run promo build", DATA_FAULT)

@@ -23,7 +23,11 @@ sizes as (
 
     select
         (select count(*) from {{ ref('dynamic_prices') }}) as prices,
-        (select count(*) from {{ ref('offers') }} as offers where offers.as_of_date = dates.as_of_date) as offers,
+        (
+            select count(*)
+            from {{ ref('offers') }} as offers
+            where offers.as_of_date = dates.as_of_date
+        ) as offers,
         (select count(*) from {{ ref('recommendations') }}) as recommendations,
         (
             select count(*)
@@ -44,7 +48,8 @@ final as (
         rules.sentence,
         rules.source,
         case
-            when rules.rule in ('PRIOR_PRICE', 'DISCLOSURE', 'LIST_PRICE', 'NON_PERSONAL_TWIN', 'NO_PERSONAL_PRICE') then sizes.prices
+            when rules.rule in ('PRIOR_PRICE', 'DISCLOSURE', 'LIST_PRICE', 'NON_PERSONAL_TWIN', 'NO_PERSONAL_PRICE')
+                then sizes.prices
             when rules.rule = 'NO_PERSONAL_RECOMMENDATION' then sizes.recommendations
             when rules.rule = 'NO_PROFILE' then sizes.refusers
             when rules.rule in ('BUDGET', 'MAX_REDEMPTIONS') then sizes.promotions

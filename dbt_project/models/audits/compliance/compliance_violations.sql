@@ -23,16 +23,18 @@ permissions as (
 lowest as (
 
     select
-        prior.product_id,
+        before.product_id,
         min(days.lowest_price) as lowest_price
-    from {{ ref('product_prior_prices') }} as prior
-    inner join dates on prior.as_of_date = dates.as_of_date
+    from {{ ref('product_prior_prices') }} as before
+    inner join dates on before.as_of_date = dates.as_of_date
     inner join {{ ref('product_price_days') }} as days
         on
-            prior.product_id = days.product_id
-            and days.price_date < coalesce(prior.reduction_began_on, prior.as_of_date)
-            and days.price_date >= {{ add_days('coalesce(prior.reduction_began_on, prior.as_of_date)', '-prior.prior_price_days') }}
-    group by prior.product_id
+            before.product_id = days.product_id
+            and days.price_date < coalesce(before.reduction_began_on, before.as_of_date)
+            and days.price_date >= {{ add_days(
+                'coalesce(before.reduction_began_on, before.as_of_date)', '-before.prior_price_days'
+            ) }}
+    group by before.product_id
 
 ),
 
@@ -56,7 +58,7 @@ prices as (
         greatest(prices.personal_price, prices.non_personal_price) > prices.list_price as breaks_list_price,
         prices.non_personal_price is null as breaks_non_personal_twin,
         not coalesce(permissions.personalisation_consent, false)
-        and prices.personal_price is distinct from prices.non_personal_price as breaks_no_personal_price
+        and coalesce(prices.personal_price <> prices.non_personal_price, true) as breaks_no_personal_price
     from {{ ref('dynamic_prices') }} as prices
     left join permissions on prices.user_id = permissions.user_id
     left join lowest on prices.product_id = lowest.product_id
@@ -66,7 +68,7 @@ prices as (
 broken_prices as (
 
     select
-        prices.*,
+        *,
         concat_ws(
             '', 'list price ', cast(list_price as string), ', price ', cast(personal_price as string),
             ', without the person ', coalesce(cast(non_personal_price as string), 'none'),
@@ -327,7 +329,9 @@ violations as (
         'MAX_REDEMPTIONS' as rule,
         'promotions.promotion_terms' as relation,
         promotion_id as row_key,
-        concat_ws('', 'at most ', cast(max_redemptions as string), ', used or set aside ', cast(redemptions as string)) as evidence
+        concat_ws(
+            '', 'at most ', cast(max_redemptions as string), ', used or set aside ', cast(redemptions as string)
+        ) as evidence
     from redemptions
     where redemptions > max_redemptions
 

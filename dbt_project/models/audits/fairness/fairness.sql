@@ -43,7 +43,7 @@ rated as (
         -- where nobody or everybody is counted no spread is seen: half a case more on each side stands in (Walter, 1975)
         thresholds.estimate = 'rate' and (sums.numerator = 0 or sums.numerator = sums.denominator) as is_at_edge,
         (sums.numerator + 0.5) / (sums.denominator + 1) as value_within,
-        -- a ratio of sums over users, linearised (Cochran, Sampling Techniques, 1977, 6.4): users are independent, their rows are not
+        -- a ratio of sums over users, linearised (Cochran, Sampling Techniques, 1977, 6.4): users are independent, their rows not
         greatest(
             sums.squared_numerator
             - 2 * sums.numerator / sums.denominator * sums.product
@@ -96,7 +96,8 @@ compared as (
             -- Katz, Baptista, Azen and Pike (1978): the logarithm of a ratio is nearly normal
             when 'ratio'
                 then sqrt(
-                    groups.variance / nullif(power(groups.central_value, 2), 0) + best.variance / nullif(power(best.central_value, 2), 0)
+                    groups.variance / nullif(power(groups.central_value, 2), 0)
+                    + best.variance / nullif(power(best.central_value, 2), 0)
                 )
             when 'difference' then sqrt(groups.variance + best.variance)
             else sqrt(groups.variance)

@@ -1,4 +1,4 @@
--- how right each score was about each group of people, on the newest day whose outcome is known: sums that audits.fairness compares
+-- how right each score was about each group of people, on the newest day whose outcome is known: what audits.fairness compares
 -- Labels of today lie ahead, so a build adds nothing here; `promo audit --scores` runs this model over days that are past.
 {{ config(
     materialized='incremental',
