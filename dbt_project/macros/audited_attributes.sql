@@ -25,3 +25,8 @@
         when {{ years }} >= 65 then '65+'
     end
 {%- endmacro %}
+
+{# Is a user among the about 100,000 that the fairness audit looks at? So many tell differences of a hundredth. #}
+{% macro in_audit_sample(user_id) -%}
+    {{ in_hash_sample(ref('stg_users'), [user_id], 100000) }}
+{%- endmacro %}

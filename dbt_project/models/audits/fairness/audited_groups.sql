@@ -1,5 +1,4 @@
 -- the groups that each user belongs to: one by each attribute under audit, and one by each two of them
-{% set most_users = 100000 %}  {# a sample of so many users tells differences of a hundredth #}
 with users as (
 
     select
@@ -15,7 +14,7 @@ with users as (
     {%- else -%}
     left join {{ ref('loyalty_status') }} as members on users.user_id = members.user_id
     {%- endif %}
-    where {{ in_hash_sample(ref('stg_users'), ['users.user_id'], most_users) }}
+    where {{ in_audit_sample('users.user_id') }}
 
 ),
 

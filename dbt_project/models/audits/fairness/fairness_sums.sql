@@ -20,6 +20,7 @@ permissions as (
     inner join dates on permissions.as_of_date = dates.as_of_date
     left join {{ ref('risk_scores') }} as risk
         on permissions.as_of_date = risk.as_of_date and permissions.user_id = risk.user_id
+    where {{ in_audit_sample('permissions.user_id') }}
 
 ),
 
