@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 from promo_cli import training_set
@@ -102,6 +105,45 @@ def test_json_is_all_verdicts(promo: Promo, database: Path) -> None:
     assert (code, len(found["fairness"]), len(found["compliance"])) == (0, 5, 2)
     violated = next(row for row in found["fairness"] if row["verdict"] == "violated")
     assert (violated["as_of_date"], violated["users"], violated["compared_high"]) == ("2024-03-01", 40, 0.7)
+
+
+SUMS = """
+create schema scores;
+create table scores.score_fairness_sums as
+    select date '2023-12-01' as as_of_date, 'score ' || score as decision, 10 as users
+    from (values ('churn_risk'), ('interest')) as scores (score);
+"""
+
+
+def test_scores_are_measured_on_past_days_and_replace_what_was_measured_before(
+    promo: Promo, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[list[str], list[date]]] = []
+
+    class Learned:
+        shop = training_set.Shop("files", 100, date(2023, 12, 20), date(2024, 3, 1))
+
+        def build_models(self, models: list[str], days: list[date], tell: object) -> None:
+            asked.append((models, days))
+
+        def rows(self, sql: str) -> pa.Table:
+            assert sql == "select * from scores.score_fairness_sums"
+            return pa.Table.from_pylist([{"users": 12, "decision": "score churn_risk", "as_of_date": date(2024, 2, 23)}])
+
+    monkeypatch.setattr(training_set, "training_set", lambda *_: nullcontext(Learned()))
+    change(database, SUMS)
+    code, _, err = promo("audit", "--scores", "--database", database)
+    assert code == 0
+    assert "Measured by group: churn_risk as of 2024-02-23; promo build judges and publishes it" in " ".join(err.split())
+    # of the days 7, 28 and 56 before the end of the data one has eight weeks of history before it
+    assert asked == [(["score_fairness_sums"], [date(2024, 2, 23)])]
+    with duckdb.connect(str(database)) as connection:
+        kept = connection.execute("select decision, as_of_date, users from scores.score_fairness_sums order by all").fetchall()
+    assert kept == [("score churn_risk", date(2024, 2, 23), 12), ("score interest", date(2023, 12, 1), 10)]
+
+    Learned.shop = training_set.Shop("files", 100, date(2024, 1, 20), date(2024, 3, 1))
+    code, _, err = promo("audit", "--scores", "--quiet", "--database", database)
+    assert (code, err) == (1, "promo: the shop's history is 41 days long; scores can be audited from 63 days on\n")
 
 
 def test_what_is_published_is_read_and_never_written(promo: Promo, database: Path) -> None:
