@@ -409,7 +409,8 @@ def test_segments_stay_on_record_and_a_day_built_again_is_replaced(built: Path, 
         stayed = one(connection, f"select sum(users)::integer {moves} from_segment = to_segment")
         least = one(connection, "select value from policies.policy_values where name = 'min_audience_size'")
         of_few = f"select count(*) {moves} from_segment = to_segment and users is null"
-        assert 78 - float(str(least)) * float(str(one(connection, of_few))) < float(str(stayed)) <= 78
+        hidden = (float(str(least)) - 1) * float(str(one(connection, of_few)))  # at most
+        assert 78 - hidden <= float(str(stayed)) <= 78
 
 
 def test_a_failing_policy_is_one_line_that_names_file_and_row(built: Path, tmp_path: Path) -> None:
