@@ -2,8 +2,8 @@
 
 Run: python benchmarks/risk.py [--hundreds 20] [--first-seed 4] [--seeds 3]
 
-A quiet ring (one address, coupons on different days) looks like a dormitory, so the shipped rules let both alone. The rules
-were set on seeds 1 to 3.
+A quiet ring (one address, coupons on different days) looks like a dormitory, so the shipped rules let both alone; small rings
+by payment or device are told from families by the coupons that three of them share. The rules were set on seeds 1 to 3.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from promo_cli.dbt_runner import run_dbt
 from promo_cli.warehouse import open_warehouse
 
 LEAST_PRECISION = 0.95
-LEAST_RECALL = 0.75
+LEAST_RECALL = 0.80
 
 
 def flagged_users(folder: Path, hundreds: float, seed: int) -> tuple[dict[str, str], set[str]]:
@@ -60,7 +60,9 @@ def main() -> None:
     recall = right / sum(there[kind] for kind in ABUSIVE)
     kept = precision >= LEAST_PRECISION and recall >= LEAST_RECALL
     print(f"precision {precision:.3f} (limit {LEAST_PRECISION}), recall {recall:.3f} (limit {LEAST_RECALL})")
-    print(f"of the honest {sum(caught.values()) - right} in {sum(there.values()) - sum(there[kind] for kind in ABUSIVE)} flagged")
+    honest = sum(there.values()) - sum(there[kind] for kind in ABUSIVE)
+    wrong = sum(caught.values()) - right
+    print(f"false positives: {wrong} of {honest} honest users, {wrong / honest:.2%}")
     raise SystemExit(0 if kept else 1)
 
 

@@ -9,7 +9,22 @@ from typing import Annotated
 
 import typer
 
-from promo_cli import build, demo, erase, evaluate, export, load, models, plan, publish, sql, status, subject_access, train
+from promo_cli import (
+    audit,
+    build,
+    demo,
+    erase,
+    evaluate,
+    export,
+    load,
+    models,
+    plan,
+    publish,
+    sql,
+    status,
+    subject_access,
+    train,
+)
 from promo_cli.console import json_line, logs_json
 from promo_cli.errors import as_promo_error
 
@@ -28,13 +43,12 @@ app.add_typer(load.app, name="load")
 app.command("build", epilog="Example: promo build --as-of-date 2017-12-01")(build.build)
 app.command("publish", epilog="Example: promo publish --rollback")(publish.publish)
 app.command("status", epilog="Example: promo status --json")(status.status)
+app.command("audit", epilog="Example: promo audit --strict")(audit.audit)
 app.command("sql", epilog="Example: promo sql 'from promotions.offers limit 10' --format csv")(sql.sql)
 app.command("demo", epilog="Example: promo demo --database warehouse/demo.duckdb")(demo.demo)
 app.command("plan", epilog="Example: promo plan weekly_thanks")(plan.plan)
 app.command("export", epilog="Example: promo export welcome --format parquet")(export.export)
-app.command("subject-access", epilog="Example: promo subject-access u123 --output u123.json")(
-    subject_access.subject_access
-)
+app.command("subject-access", epilog="Example: promo subject-access u123 --output u123.json")(subject_access.subject_access)
 app.command("erase", epilog="Example: promo erase u123 --dry-run")(erase.erase)
 app.command("train", epilog="Example: promo train purchase_intent --seed 1")(train.train)
 app.command("evaluate", epilog="Example: promo evaluate purchase_intent --json")(evaluate.evaluate)

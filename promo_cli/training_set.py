@@ -12,6 +12,7 @@ from promo_cli.paths import dbt_project_path
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
     from models_onnx.task import Task, TrainingContext
     from models_onnx.time_split import ThinData, TimeSplit
@@ -75,9 +76,17 @@ class TrainingSet:
 
     def build(self, split: "TimeSplit", tasks: "Sequence[Task]", tell: Tell) -> None:
         """Build the feature models of `tasks`, and what they read, over all dates of `split`. Raises PromoError."""
-        models = list(dict.fromkeys(model for task in tasks for model in task.feature_models))
+        self.build_models(list(dict.fromkeys(model for task in tasks for model in task.feature_models)), split.all(), tell)
+
+    def build_models(self, models: list[str], dates: list[date], tell: Tell) -> None:
+        """Build `models`, and what they read, over `dates`. Raises PromoError."""
         selection = [*models, *(f"+{model}" for model in models)]
-        self._run([*selection, "--exclude", "path:models/staging/*/", "path:seeds"], split.all(), tell)
+        self._run([*selection, "--exclude", "path:models/staging/*/", "path:seeds"], dates, tell)
+
+    def rows(self, sql: str) -> "pa.Table":
+        """What `sql` finds in the training database."""
+        with _connected(self._training_database) as connection:
+            return connection.sql(sql).to_arrow_table()
 
     @contextmanager
     def context(self, split: "TimeSplit", tell: Tell) -> "Iterator[TrainingContext]":

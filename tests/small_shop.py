@@ -16,7 +16,10 @@ ERASABLE = "quagga.79"
 TABLES = {
     "users": """
         select user_of(i) as user_id, timestamp '2025-01-01 08:00:00' as signed_up_at, user_of(i) || '@example.org' as email,
-            case when i % 2 = 0 then '35-44' else '45-54' end as age_band, 'north' as region, i % 7 as x_store_visits
+            case when i % 2 = 0 then '35-44' else '45-54' end as age_band, 'north' as region, i % 7 as x_store_visits,
+            case when hash(i) % 3 > 0 then '50-74K' end as income_band,
+            case when hash(i * 7) % 2 = 0 then 'f' else 'm' end as gender,
+            'household of ' || (1 + hash(i * 5) % 3) as household
         from range(80) as t(i)
     """,
     "products": """

@@ -63,7 +63,7 @@ def test_contract_table_is_described(table: str) -> None:
     assert isinstance(meta["required"], bool)
     for name, column in CONTRACT[table]["columns"].items():
         assert column.get("data_type"), f"shop.yml: {table}.{name} has no data_type"
-        assert set(column["config"]["meta"]) <= {"key", "required", "protected", "personal"}
+        assert set(column["config"]["meta"]) <= {"key", "required", "protected", "audited", "personal"}
 
 
 @pytest.mark.parametrize("stage", ["base", "checked", "stg"])

@@ -245,7 +245,9 @@ def built(small_warehouse: Path, pseudonyms: None) -> Path:
 def test_what_is_published_holds_neither_ids_nor_addresses(built: Path) -> None:
     published = published_path(built)
     with duckdb.connect(str(published), read_only=True) as connection:
-        schemas = {name for (name,) in connection.execute("select distinct table_schema from information_schema.tables").fetchall()}
+        schemas = {
+            name for (name,) in connection.execute("select distinct table_schema from information_schema.tables").fetchall()
+        }
         assert not schemas & {"shop", "private", "truth"}
         told = texts(connection, tuple(schemas))
     assert pseudonym(SECRET.encode(), ERASABLE) in told

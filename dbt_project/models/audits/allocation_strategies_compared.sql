@@ -15,19 +15,36 @@ with totals as (
 
 ),
 
-final as (
+judged as (
 
     select
         strategies.strategy,
         strategies.is_in_use,
-        cast(coalesce(totals.offers, 0) as integer) as offers,
-        cast(coalesce(totals.users, 0) as integer) as users,
-        cast(coalesce(totals.expected_redemptions, 0) as double) as expected_redemptions,
-        cast(coalesce(totals.reserved_budget, 0) as decimal(18, 2)) as reserved_budget,
-        cast(coalesce(totals.expected_margin, 0) as double) as expected_margin,
-        cast(totals.expected_margin as double) / nullif(cast(max(totals.expected_margin) over () as double), 0) as share_of_best
+        coalesce(totals.offers, 0) as offers,
+        coalesce(totals.users, 0) as users,
+        coalesce(totals.expected_redemptions, 0) as expected_redemptions,
+        coalesce(totals.reserved_budget, 0) as reserved_budget,
+        coalesce(totals.expected_margin, 0) as expected_margin,
+        cast(totals.expected_margin as double) / nullif(cast(max(totals.expected_margin) over () as double), 0) as share_of_best,
+        -- nobody at all is told
+        coalesce(totals.users, 0) = 0 or totals.users >= {{ policy_value('min_audience_size') }} as is_shown
     from {{ ref('allocation_strategies') }} as strategies
     left join totals on strategies.strategy = totals.strategy
+
+),
+
+final as (
+
+    select
+        strategy,
+        is_in_use,
+        cast(case when is_shown then offers end as integer) as offers,
+        cast(case when is_shown then users end as integer) as users,
+        cast(case when is_shown then expected_redemptions end as double) as expected_redemptions,
+        cast(case when is_shown then reserved_budget end as decimal(18, 2)) as reserved_budget,
+        cast(case when is_shown then expected_margin end as double) as expected_margin,
+        case when is_shown then share_of_best end as share_of_best
+    from judged
 
 )
 

@@ -155,6 +155,10 @@ pricing_rules as (
     having coalesce(sum(case when policy.category = '*' then 1 else 0 end), 0) = 0
 ),
 
+fairness_faults as (
+    {{ fairness_policy_faults() }}
+),
+
 strategy_rules as (
 
     select
@@ -239,6 +243,14 @@ faults as (
         policy_row,
         fault
     from pricing_rules
+
+    union all
+
+    select
+        policy_file,
+        policy_row,
+        fault
+    from fairness_faults
 
     union all
 

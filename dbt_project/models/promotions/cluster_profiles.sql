@@ -38,22 +38,39 @@ overall as (
 
 ),
 
-final as (
+profiles as (
 
     select
         figures.as_of_date,
         figures.cluster,
         figures.cluster_name,
         figures.feature,
-        cast(count(*) as integer) as users,
+        count(*) as users,
         {{ exact_avg('figures.figure') }} as mean,
         max(overall.mean) as overall_mean,
-        cast({{ exact_avg('figures.figure') }} / nullif(max(overall.mean), 0) as double) as lift,
-        cast(({{ exact_avg('figures.figure') }} - max(overall.mean)) / nullif(max(overall.deviation), 0) as double) as difference
+        max(overall.deviation) as deviation,
+        count(*) >= {{ policy_value('min_audience_size') }} as is_shown
     from figures
     inner join overall
         on figures.as_of_date = overall.as_of_date and figures.feature = overall.feature
     group by figures.as_of_date, figures.cluster, figures.cluster_name, figures.feature
+
+),
+
+-- figures of so few people that they could tell of one of them are not shown
+final as (
+
+    select
+        as_of_date,
+        cluster,
+        cluster_name,
+        feature,
+        cast(case when is_shown then users end as integer) as users,
+        case when is_shown then mean end as mean,
+        overall_mean,
+        cast(case when is_shown then mean / nullif(overall_mean, 0) end as double) as lift,
+        cast(case when is_shown then (mean - overall_mean) / nullif(deviation, 0) end as double) as difference
+    from profiles
 
 )
 

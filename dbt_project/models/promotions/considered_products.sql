@@ -201,7 +201,11 @@ final as (
         personal.product_id,
         true as is_personal,
         personal.interest,
-        max(personal.interest) over (partition by personal.user_id) as max_interest,
+        -- of a newcomer only the region is known, which may say what to show and not what to ask for it
+        case
+            when not bool_or(personal.interest_source = 'peers') over (partition by personal.user_id)
+                then max(personal.interest) over (partition by personal.user_id)
+        end as max_interest,
         personal.interest_source,
         personal.candidate_source,
         personal.new_product_place,

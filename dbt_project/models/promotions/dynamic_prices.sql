@@ -120,6 +120,7 @@ final as (
             ', market price ', cast(cast(market_price as decimal(18, 2)) as string),
             case
                 when not is_personal then '; the user refused personalisation, so the market price holds'
+                when max_interest is null then '; nothing is known of what the user likes, so the market price holds'
                 else concat_ws(
                     '', '; interest is ', cast(cast(round(100 * interest / nullif(max_interest, 0)) as integer) as string),
                     ' % of the highest of this user, so the formula gives ', cast(cast(formula_price as decimal(18, 2)) as string)

@@ -87,6 +87,19 @@ moves as (
     {% endfor %}
 ),
 
+shared as (
+
+    select
+        *,
+        users / cast(
+            sum(users) over (partition by from_as_of_date, to_as_of_date, dimension, from_segment) as double
+        ) as share,
+        users >= {{ policy_value('min_audience_size') }} as is_shown
+    from moves
+
+),
+
+-- a number of so few people that it could tell of one of them is not shown
 final as (
 
     select
@@ -95,11 +108,9 @@ final as (
         dimension,
         from_segment,
         to_segment,
-        cast(users as integer) as users,
-        cast(users / cast(
-            sum(users) over (partition by from_as_of_date, to_as_of_date, dimension, from_segment) as double
-        ) as double) as share
-    from moves
+        cast(case when is_shown then users end as integer) as users,
+        cast(case when is_shown then share end as double) as share
+    from shared
 
 )
 

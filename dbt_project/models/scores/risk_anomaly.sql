@@ -32,15 +32,36 @@ summed as (
 
 ),
 
-final as (
+ranked as (
 
     select
         as_of_date,
         user_id,
-        cast(surprise as double) as surprise,
+        surprise,
         -- share of users who are less out of the ordinary
         percent_rank() over (partition by as_of_date order by surprise) as anomaly
     from summed
+
+),
+
+-- who refused personalisation counts in the order of the others, and is kept only where the anomaly breaks a rule
+final as (
+
+    select
+        ranked.as_of_date,
+        ranked.user_id,
+        cast(ranked.surprise as double) as surprise,
+        ranked.anomaly
+    from ranked
+    inner join {{ ref('user_permissions') }} as permissions
+        on ranked.as_of_date = permissions.as_of_date and ranked.user_id = permissions.user_id
+    where
+        permissions.personalisation_consent
+        or ranked.anomaly >= (
+            select min(conditions.at_least)
+            from {{ ref('risk_conditions') }} as conditions
+            where conditions.signal = 'anomaly'
+        )
 
 )
 

@@ -7,7 +7,8 @@ with signals as (
         signals.*,
         anomalies.anomaly
     from {{ ref('user_risk_signals') }} as signals
-    inner join {{ ref('risk_anomaly') }} as anomalies
+    -- no anomaly is kept of who refused personalisation, unless it breaks a rule
+    left join {{ ref('risk_anomaly') }} as anomalies
         on signals.as_of_date = anomalies.as_of_date and signals.user_id = anomalies.user_id
 
 ),

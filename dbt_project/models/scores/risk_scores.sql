@@ -1,4 +1,5 @@
 -- the risk of each user: broken rules, anomaly, and whether the user is kept out of offers; plain SQL, no model file
+-- Abuse needs no consent to be seen; of who refused personalisation and breaks no rule, nothing is kept.
 {{ config(materialized='table') }}
 
 with hits as (
@@ -34,11 +35,28 @@ model as (
 
 ),
 
+users as (
+
+    select
+        signals.as_of_date,
+        signals.user_id
+    from {{ ref('user_risk_signals') }} as signals
+    inner join {{ ref('user_permissions') }} as permissions
+        on signals.as_of_date = permissions.as_of_date and signals.user_id = permissions.user_id
+    left join hits on signals.as_of_date = hits.as_of_date and signals.user_id = hits.user_id
+    left join {{ ref('risk_overrides') }} as overrides on signals.user_id = overrides.user_id
+    where
+        permissions.personalisation_consent
+        or hits.user_id is not null
+        or overrides.user_id is not null
+
+),
+
 judged as (
 
     select
-        anomalies.as_of_date,
-        anomalies.user_id,
+        users.as_of_date,
+        users.user_id,
         anomalies.anomaly,
         hits.rules,
         coalesce(hits.points, 0) as points,
@@ -50,9 +68,11 @@ judged as (
             when overrides.verdict = 'flag' then true
             else coalesce(hits.points, 0) >= {{ policy_value('risk_flag_points') }} - 0.000001
         end as is_flagged
-    from {{ ref('risk_anomaly') }} as anomalies
-    left join hits on anomalies.as_of_date = hits.as_of_date and anomalies.user_id = hits.user_id
-    left join {{ ref('risk_overrides') }} as overrides on anomalies.user_id = overrides.user_id
+    from users
+    left join {{ ref('risk_anomaly') }} as anomalies
+        on users.as_of_date = anomalies.as_of_date and users.user_id = anomalies.user_id
+    left join hits on users.as_of_date = hits.as_of_date and users.user_id = hits.user_id
+    left join {{ ref('risk_overrides') }} as overrides on users.user_id = overrides.user_id
 
 ),
 
