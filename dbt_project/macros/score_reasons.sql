@@ -5,7 +5,7 @@
 #}
 {% macro score_reasons(score) -%}
 {%- set told = explained_scores() | selectattr('score', 'equalto', score) | first -%}
-{%- set function = (told.function or score) ~ '_reasons' -%}
+{%- set function = told.get('function', score) ~ '_reasons' -%}
 {%- set item = "inputs." ~ told.item if told.item else "''" -%}
 {{- config(unique_key=['user_id', 'item_id'], post_hook="{{ forget_unlisted('" ~ score ~ "') }}") -}}
 with methods as (
@@ -95,7 +95,7 @@ final as (
         {% if told.arguments | length == 1 -%}
         {{ told.arguments[0] }} as input_values,
         {%- else -%}
-        {{ concat_arrays('cast(' ~ told.arguments[0] ~ ' as ' ~ float_array_type() ~ ')', told.arguments[1]) }} as input_values,
+        {{ concat_arrays(as_float_vector(told.arguments[0]), told.arguments[1]) }} as input_values,
         {%- endif %}
         contributions,
         is_exact,

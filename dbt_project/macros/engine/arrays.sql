@@ -73,10 +73,10 @@
 {% macro default__split_rows(value, separator) %}explode(split({{ value }}, '[{{ separator }}]')){% endmacro %}
 {% macro duckdb__split_rows(value, separator) %}unnest(string_split({{ value }}, '{{ separator }}')){% endmacro %}
 
-{# The type of a vector for a scoring function. #}
-{% macro float_array_type() %}{{ adapter.dispatch('float_array_type')() }}{% endmacro %}
-{% macro default__float_array_type() %}array<float>{% endmacro %}
-{% macro duckdb__float_array_type() %}float[]{% endmacro %}
+{# An array of numbers as a vector for a scoring function. #}
+{% macro as_float_vector(value) %}{{ adapter.dispatch('as_float_vector')(value) }}{% endmacro %}
+{% macro default__as_float_vector(value) %}cast({{ value }} as array<float>){% endmacro %}
+{% macro duckdb__as_float_vector(value) %}cast({{ value }} as float[]){% endmacro %}
 
 {# Place of an item in an array, counted from 1; 0 or null where it isn't there. #}
 {% macro place_in(value, item) %}{{ adapter.dispatch('place_in')(value, item) }}{% endmacro %}

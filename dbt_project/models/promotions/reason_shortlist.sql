@@ -1,4 +1,4 @@
--- the scores whose reasons are told: those behind open offers, the first recommendations, and each user's own; exact for the first
+-- the scores whose reasons are told: those behind open offers, of first recommendations, and each user's own; exact for the first
 {{ config(materialized='table') }}
 
 with dates as (

@@ -8,7 +8,11 @@ with explained as (
         item_id,
         as_of_date,
         score,
-        {{ "'log_odds'" if told.link else "case when model_name = 'promo_effect' then 'difference' else 'log_odds' end" }} as scale,
+        {% if told.link -%}
+        'log_odds' as scale,
+        {%- else -%}
+        case when model_name = 'promo_effect' then 'difference' else 'log_odds' end as scale,
+        {%- endif %}
         input_values,
         contributions,
         is_exact,

@@ -1,2 +1,2 @@
--- what speaks for and against a user's interest in a product that is offered or recommended; told again only when input, model or exactness changed
+-- what speaks for and against a user's interest in a product that is offered or recommended
 {{ score_reasons('interest') }}

@@ -1,2 +1,2 @@
--- what makes a promotion change whether a user buys the product that is offered; told again only when input, model or exactness changed
+-- what makes a promotion change whether a user buys the product that is offered
 {{ score_reasons('promo_effect') }}
