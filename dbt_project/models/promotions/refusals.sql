@@ -171,8 +171,8 @@ refused as (
     where
         dimensions.dimension is null
         {% for dimension, list in lists.items() -%}
-        {% set admitted = admits('considered.' ~ list, 'considered.' ~ ('cluster_name' if dimension == 'cluster' else dimension)) -%}
-        or (dimensions.dimension = '{{ dimension }}' and not {{ admitted }})
+        {% set segment = 'considered.' ~ ('cluster_name' if dimension == 'cluster' else dimension) -%}
+        or (dimensions.dimension = '{{ dimension }}' and not {{ admits('considered.' ~ list, segment) }})
         {% endfor %}
 
 ),
@@ -332,8 +332,8 @@ final as (
             else -floor((changes.standing - changes.has_to_be) * 100 + 0.000001) / 100
         end as double) as lacks,
         changes.changes_on,
-        changes.now_words,
-        replace(changes.needed_words, '|', ' / ') as needed_words
+        replace(changes.now_words, '_', ' ') as now_words,
+        replace(replace(changes.needed_words, '|', ' / '), '_', ' ') as needed_words
     from changes
     left join {{ ref('refusal_phrases') }} as phrases on changes.change_code = phrases.code and phrases.about = 'change'
 
