@@ -40,11 +40,10 @@ _FRAMES = {
         "prior": "The reduction is {percent} % on {prior}, the lowest price before it.",
         "disclosure": "To be said beside it: {disclosure}",
         "guardrail": "What held it: {guardrail}.",
-        "never_considered": "{product}: no personal price was computed, for the product is not among those the user may be "
-        "interested in. The market price {price} holds. It would be among them if the user bought it, looked at it, or bought what "
-        "goes with it.",
-        "not_promotable": "{product}: there is no price to tell, for the policy keeps its category from promotions, or the product is "
-        "not active, or it has no price.",
+        "never_considered": "{product}: no personal price was computed, for the user is not known to be interested in it. "
+        "The market price {price} holds. It would be otherwise if the user bought it, looked at it, or bought what goes with it.",
+        "not_promotable": "{product}: there is no price to tell, for the policy keeps its category from promotions, or "
+        "the product is not active, or it has no price.",
         "recommendations": "Recommended",
         "recommendation": "{rank}. {product}: {reason}",
         "scores": "Scores",

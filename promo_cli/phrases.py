@@ -13,7 +13,7 @@ def told_reason(phrase: str, value: float | None, currency: str | None) -> str:
         phrase,
         {
             "value": number,
-            "days": f"{number} day{'' if value == 1 else 's'}",
+            "days": "?" if value is None else f"{number} day{'' if value == 1 else 's'}",
             "percent": told_number(None if value is None else 100 * value),
             "times": number,
             "money": told_money(value, currency),

@@ -13,7 +13,7 @@
 {% macro told_money(value) -%}
     case
         when abs({{ value }}) >= 1e15 then 'very much'
-        else concat_ws(' ', cast(cast({{ value }} as decimal(18, 2)) as string), {{ shop_currency() }})
+        when {{ value }} is not null then concat_ws(' ', cast(cast({{ value }} as decimal(18, 2)) as string), {{ shop_currency() }})
     end
 {%- endmacro %}
 

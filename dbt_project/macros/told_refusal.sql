@@ -23,7 +23,7 @@
     replace(replace(replace(replace(replace(
         {{ phrase }},
         '{value}', coalesce({{ told_number(value) }}, '?')),
-        '{days}', coalesce(concat_ws('', {{ told_number(value) }}, case when {{ value }} = 1 then ' day' else ' days' end), '?')),
+        '{days}', coalesce({{ told_number(value) }} || case when {{ value }} = 1 then ' day' else ' days' end, '?')),
         '{percent}', coalesce({{ told_number('100 * ' ~ value) }}, '?')),
         '{times}', coalesce({{ told_number(value) }}, '?')),
         '{money}', coalesce({{ told_money(value) }}, '?'))
