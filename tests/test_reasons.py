@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 
 import duckdb
@@ -12,8 +14,10 @@ import pyarrow as pa
 import pytest
 import tiny_models
 import xgboost
+import yaml
 from numpy.typing import NDArray
 from onnx import TensorProto
+from rendered_sql import ENGINE_PREFIX, PROJECT, SETTINGS, Renderer, Setting, read_contract
 
 from models_onnx.tabular.logistic import Logistic, logistic_onnx
 from udfs.duckdb_functions import register_functions
@@ -240,3 +244,149 @@ def test_a_difference_of_probabilities_is_told_in_probabilities() -> None:
     assert abs(found[:, -1]).max() < 1e-9  # one model asked twice begins both times at the same place
     assert abs(found).max() < 1
     assert abs(found[:, 0]).max() > 0  # the treatment's own
+
+
+SEEDS = PROJECT / "seeds"
+RENDERER = Renderer(SETTINGS[0])
+PROTECTED = {
+    name
+    for table in read_contract().values()
+    for name, entry in table["columns"].items()
+    if entry["config"]["meta"].get("protected")
+}
+PROTECTED_WORDS = re.compile(
+    r"\b(age|aged|old(er)?|income|gender|sex|women?|men|household|famil(y|ies)|child(ren)?|region|religion|health)\b"
+    r"|年龄|收入|性别|家庭|孩子|地区|宗教|健康",
+    re.IGNORECASE,
+)
+
+
+@pytest.fixture(scope="module")
+def inputs() -> set[tuple[str, str]]:
+    """(score, feature) of every entry that a model with reasons reads: those that are kept, and those of all other functions."""
+    variables = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]
+    others = ("campaign_redemption", "subcategory_interest", "category_interest")
+    told = {(score, name) for score in others for name in variables[f"{score}_features"]}
+    told |= {("churn_risk_56d", name) for name in variables["churn_features"]}
+    (statement,) = RENDERER.model(PROJECT / "models/features/score_inputs.sql")
+    return told | set(duckdb.sql(f"select score, feature from ({statement}) where feature not like 'token%'").fetchall())
+
+
+def rows_of(seed: str) -> list[dict[str, str]]:
+    with (SEEDS / f"{seed}.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_every_entry_that_a_model_reads_has_a_phrase_of_its_own(inputs: set[tuple[str, str]]) -> None:
+    assert {score for score, _ in inputs} == {
+        function.name.removesuffix("_blend") for function in SQL_FUNCTIONS if function.has_reasons
+    }
+    phrases: dict[tuple[str, str], set[str]] = {}
+    for row in rows_of("reason_phrases"):
+        phrases.setdefault((row["score"], row["feature"]), set()).add(row["direction"])
+    for score, feature in sorted(inputs):
+        found = phrases.get((score, feature)) or phrases.get(("*", feature))
+        if found is None and re.fullmatch(r"weekday_\d_rate", feature):
+            found = phrases["*", "weekday_%_rate"]
+        assert found is not None, f"seeds/reason_phrases.csv has no phrase for {feature} of {score}"
+        assert {"up", "down"} <= found, f"seeds/reason_phrases.csv: {feature} of {score} needs up and down"
+    kinds = {"purchase", "view", "cart", "uncart", "wishlist", "search", "share", "unknown"}
+    assert {f"event_{kind}" for kind in kinds} <= {feature for _, feature in phrases}
+
+
+def test_no_model_with_reasons_reads_a_protected_attribute_and_no_phrase_names_one(inputs: set[tuple[str, str]]) -> None:
+    assert {"age_band", "income_band", "gender", "household"} <= PROTECTED
+    assert not {feature for _, feature in inputs} & PROTECTED
+    for row in rows_of("reason_phrases") + rows_of("refusal_phrases"):
+        assert not PROTECTED_WORDS.search(f"{row['en']} {row['zh']}"), row
+
+
+def test_a_protected_attribute_among_the_inputs_would_be_marked() -> None:
+    setting = Setting("a fault", {"churn_features": ["recency_days", "gender"]}, incremental=False, shop_tables=None)
+    (statement,) = Renderer(setting).model(PROJECT / "models/features/score_inputs.sql")
+    assert duckdb.sql(f"select score, feature from ({statement}) where is_protected").fetchall() == [("churn_risk", "gender")]
+
+
+def test_every_refusal_and_every_change_has_a_phrase_in_every_language() -> None:
+    codes = {row["code"] for row in rows_of("reject_codes")}
+    phrases = rows_of("refusal_phrases")
+    said = {row["code"] for row in phrases if row["about"] == "refusal" and row["zh"]}
+    assert said == codes
+    changes = {row["code"] for row in phrases if row["about"] == "change" and row["en"] and row["zh"] and row["brought_by"]}
+    assert {change.partition("/")[0] for change in changes} == codes
+    # every code of a change that the view can give
+    view = (PROJECT / "models/promotions/refusals.sql").read_text()
+    told = set(re.findall(r"then '([A-Z_]+/\w+)'", view)) | {"NOT_IN_SEGMENT/value_tier", "NOT_IN_SEGMENT/intent"}
+    told |= {f"{code}/allocation" for code in ("EXCLUSIVE_GROUP", "OFFER_LIMIT")}
+    assert told <= changes
+
+
+def test_placeholders_of_phrases_are_those_that_are_filled() -> None:
+    filled = {"reason_phrases": {"value", "days", "percent", "times", "money"}}
+    filled["refusal_phrases"] = {"now", "needed", "lacks", "date", "now_words", "needed_words"}
+    for seed, known in filled.items():
+        for row in rows_of(seed):
+            assert set(re.findall(r"\{(\w*)\}", f"{row['en']} {row['zh']}")) <= known, row
+
+
+def test_event_words_read_the_tokens_of_event_sequences(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute(
+        f"create macro {ENGINE_PREFIX}hash_bucket(word, buckets) as "
+        "cast(cast('0x' || substr(md5(word), 1, 8) as bigint) % buckets as integer)"
+    )
+    (statement,) = RENDERER.model(PROJECT / "models/features/event_words.sql")
+    words = {token: (kind, days) for token, kind, days in connection.execute(statement).fetchall()}
+
+    def token(word: str) -> int:
+        return int(hashlib.md5(word.encode(), usedforsecurity=False).hexdigest()[:8], 16) % 9_999 + 1
+
+    assert words[token("purchase|3")] == ("purchase", 3)
+    assert words[token("view|182")] == ("view", 182)
+    assert words[token("cart|older")] == ("cart", None)
+    assert len(words) == 7 * 28
+
+
+REASONS = """
+create table as_of_dates as select date '2024-03-01' as as_of_date, date '2024-03-01' as data_until;
+create table event_words as from (values (7, 'purchase', 3), (8, 'view', null)) as words (token, event_type, days);
+create table score_inputs as
+    from (values ('purchase_intent', 'token_1', 4), ('purchase_intent', 'token_2', 3), ('purchase_intent', 'token_3', 2),
+        ('purchase_intent', 'visits', 1), ('interest', 'a', 2), ('interest', 'b', 1)) as inputs (score, feature, from_end);
+"""
+TOLD = """
+create table {score}_reasons as
+    select 'u' as user_id, '{item}' as item_id, date '2024-03-01' as as_of_date, 0.6::float as score,
+        {values}::float[] as input_values, {contributions}::float[] as contributions, true as is_exact, 'exact' as method,
+        '{model}' as model_name, 'v' as model_version
+"""
+
+
+def test_reasons_are_named_ranked_and_events_told_by_what_they_were(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute(REASONS)
+    for score in ("coupon_redemption", "churn_risk", "promo_effect"):
+        connection.execute(TOLD.format(score=score, item="", values="[]", contributions="[0.5]", model="m") + " limit 0")
+    # two entries weigh the same: the name decides; a rule reads the last vector alone; a pad adds nothing
+    connection.execute(
+        TOLD.format(score="interest", item="p", values="[1, null]", contributions="[-0.5, 0.5, 0.1]", model="interest")
+    )
+    connection.execute(
+        TOLD.format(
+            score="purchase_intent", item="", values="[0, 7, 8, 5]", contributions="[0, 0.25, -0.5, 1, -2]", model="blend"
+        )
+    )
+    connection.execute(f"create macro {ENGINE_PREFIX}element_of(value, place) as value[place]")
+    connection.execute(f"create macro {ENGINE_PREFIX}array_size(value) as len(value)")
+    (statement,) = RENDERER.model(PROJECT / "models/promotions/score_reasons.sql")
+    told = (
+        "select score_name, reason_rank, feature, feature_value, contribution, direction, base_value, scale "
+        f"from ({statement}) order by score_name, reason_rank"
+    )
+    assert connection.execute(told).fetchall() == [
+        ("interest", 1, "a", 1.0, -0.5, "down", pytest.approx(0.1), "log_odds"),
+        ("interest", 2, "b", None, 0.5, "up", pytest.approx(0.1), "log_odds"),
+        ("purchase_intent", 1, "visits", 5.0, 1.0, "up", -2.0, "log_odds"),
+        ("purchase_intent", 2, "event_view", None, -0.5, "down", -2.0, "log_odds"),
+        ("purchase_intent", 3, "event_purchase", 3.0, 0.25, "up", -2.0, "log_odds"),
+    ]
+    connection.execute("update purchase_intent_reasons set contributions = [1, -2], model_name = 'purchase_intent_blend (rule)'")
+    assert [row[2] for row in connection.execute(told).fetchall()] == ["a", "b", "visits"]
