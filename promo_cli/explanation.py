@@ -1,5 +1,6 @@
 """Everything that is known of why one user gets what they get, from the published database: what `promo explain` tells."""
 
+import re
 from collections import Counter
 from datetime import date
 from decimal import Decimal
@@ -108,6 +109,7 @@ def explain_user(database: Path, user: str, product: str | None, offer: str | No
     from promo_cli.warehouse_reader import open_read_only, readable_database
 
     path = readable_database(database)
+    user, product, offer = _storable(user), product and _storable(product), offer and _storable(offer)
     with open_read_only(path) as connection:
         try:
             return _Reader(connection, user_key(database, user), user).explanation(product, offer, language)
@@ -369,6 +371,11 @@ def _models(scores: list[Row], build: Row | None) -> list[Row]:
         }
         for name, version in sorted(used | built)
     ]
+
+
+def _storable(text: str) -> str:
+    """A command line that is no UTF-8 arrives with halves of characters, which no database can hold."""
+    return re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", text)
 
 
 def count_codes(refusals: list[Row]) -> list[tuple[str, int]]:

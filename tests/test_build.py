@@ -100,11 +100,14 @@ def test_control_group_and_marketing_refusal_get_no_offer(plain: duckdb.DuckDBPy
 
 
 def test_every_decision_is_told_in_words_in_both_languages(plain: duckdb.DuckDBPyConnection) -> None:
-    told = "select count(distinct language) from promotions.offer_reasons where {}.promotion_id = promotion_id and {}.user_id = user_id"
-    offered = told.format("offers", "offers") + " and decision = 'offered'"
+    told = (
+        "select count(distinct language) from promotions.offer_reasons as told "
+        "where {0}.user_id = told.user_id and {0}.promotion_id = told.promotion_id"
+    )
+    offered = told.format("offers") + " and decision = 'offered'"
     assert one(plain, "select count(*) from promotions.offers") > 0
     assert one(plain, f"select count(*) from promotions.offers where ({offered}) <> 2") == 0
-    refused = told.format("refusals", "refusals") + " and decision = 'refused' and what_would_change is not null"
+    refused = told.format("refusals") + " and decision = 'refused' and what_would_change is not null"
     assert one(plain, "select count(distinct code) from promotions.refusals") > 5
     assert one(plain, f"select count(*) from promotions.refusals where ({refused}) <> 2") == 0
     spends = plain.execute(

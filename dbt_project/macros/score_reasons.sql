@@ -110,6 +110,7 @@ final as (
 )
 
 select * from final
+order by user_id, item_id
 {%- endmacro %}
 
 {# After explaining: drop what is on the shortlist no more, or has no score any more. #}
