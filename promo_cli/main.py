@@ -15,6 +15,7 @@ from promo_cli import (
     demo,
     erase,
     evaluate,
+    explain,
     export,
     load,
     models,
@@ -47,6 +48,7 @@ app.command("audit", epilog="Example: promo audit --strict")(audit.audit)
 app.command("sql", epilog="Example: promo sql 'from promotions.offers limit 10' --format csv")(sql.sql)
 app.command("demo", epilog="Example: promo demo --database warehouse/demo.duckdb")(demo.demo)
 app.command("plan", epilog="Example: promo plan weekly_thanks")(plan.plan)
+app.command("explain", epilog="Example: promo explain 1 --product 1000707 --language zh")(explain.explain)
 app.command("export", epilog="Example: promo export welcome --format parquet")(export.export)
 app.command("subject-access", epilog="Example: promo subject-access u123 --output u123.json")(subject_access.subject_access)
 app.command("erase", epilog="Example: promo erase u123 --dry-run")(erase.erase)

@@ -37,6 +37,7 @@ CALLS = (
     ("export", "welcome", "--output", "{place}", "--database", "{built}"),
     ("export", "welcome", "--format", "{text}", "--output", "{target}/out", "--database", "{built}"),
     ("export", "welcome", "--output", "{target}/out", "--database", "{place}"),
+    ("explain", "{text}", "--product", "{text}", "--offer", "{text}", "--language", "{text}", "--database", "{built}"),
     ("train", "{text}", "--database", "{place}"),
     ("evaluate", "{text}", "--file", "{place}"),
     ("models", "list", "--models-folder", "{place}"),

@@ -1,6 +1,7 @@
 """The whole way on small shops: load, dbt build, views in a plain client, point in time."""
 
 import json
+import math
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from small_shop import SECRET
 from promo_cli.audit import read_audits
 from promo_cli.dbt_runner import run_dbt
 from promo_cli.errors import BUILD_FAULT, PromoError
+from promo_cli.explanation import explain_user
 from promo_cli.export import export_campaign
 from promo_cli.paths import published_path
 from promo_cli.provenance import policy_version
@@ -179,6 +181,64 @@ def test_control_group_and_marketing_refusal_get_no_offer(plain: duckdb.DuckDBPy
     assert ("NO_CONSENT",) in reasons
 
 
+def test_every_decision_is_told_in_words_in_both_languages(plain: duckdb.DuckDBPyConnection) -> None:
+    told = (
+        "select count(distinct language) from promotions.offer_reasons as told "
+        "where {0}.user_id = told.user_id and {0}.promotion_id = told.promotion_id"
+    )
+    offered = told.format("offers") + " and decision = 'offered'"
+    assert one(plain, "select count(*) from promotions.offers") > 0
+    assert one(plain, f"select count(*) from promotions.offers where ({offered}) <> 2") == 0
+    refused = told.format("refusals") + " and decision = 'refused' and what_would_change is not null"
+    assert one(plain, "select count(distinct code) from promotions.refusals") > 5
+    assert one(plain, f"select count(*) from promotions.refusals where ({refused}) <> 2") == 0
+    spends = plain.execute(
+        "select what_would_change from promotions.offer_reasons where code = 'NOT_IN_SEGMENT' and language = 'en' "
+        "and what_would_change like 'The user spends % EUR more.' limit 1"
+    ).fetchall()
+    assert spends
+
+
+def test_one_user_is_explained(built: Path, plain: duckdb.DuckDBPyConnection) -> None:
+    (user, offer) = plain.execute("select user_id, offer_id from promotions.offers order by user_id limit 1").fetchall()[0]
+    told = explain_user(built, user, None, None, "zh")
+    assert offer in [found["offer_id"] for found in told["offers"]]
+    assert all(found["reasons"] for found in told["offers"])
+    assert told["refusals"]
+    assert {"order_lines", "events"} <= {found["table_name"] for found in told["data_used"]}
+    assert all(model["sha256"] for model in told["models"] if model["model_name"] != "risk_rules")
+    for score in told["scores"]:
+        assert all(reason["sentence"] for reason in score["reasons"])
+    assert told["build"]["build_id"] == publication_record(published_path(built))["build_id"]
+    assert explain_user(built, user, None, None, "zh") == told
+
+
+def test_what_is_not_on_the_shortlist_is_explained_on_the_spot(built: Path, plain: duckdb.DuckDBPyConnection) -> None:
+    user, product, interest = plain.execute(
+        """
+        select user_id, product_id, interest
+        from scores.interest_scores
+        where (user_id, product_id) not in (select (user_id, item_id) from scores.interest_reasons)
+        order by user_id, product_id
+        limit 1
+        """
+    ).fetchall()[0]
+    told = explain_user(built, user, product, None, "en")
+    (score,) = [score for score in told["scores"] if score["score"] == "interest"]
+    margin = score["base_value"] + sum(reason["contribution"] for reason in score["reasons"])
+    assert (score["item_id"], score["value"], score["method"]) == (product, interest, "exact")
+    assert margin == pytest.approx(math.log(interest / (1 - interest)), abs=1e-4)
+    assert told["product"]["is_considered"]
+
+
+def test_who_refused_personalisation_is_explained_without_a_profile(built: Path) -> None:
+    told = explain_user(built, "u2", None, None, "en")
+    assert not told["permissions"]["personalisation_consent"]
+    assert told["scores"] == []
+    assert told["recommendations"]
+    assert all(price["personal_price"] == price["non_personal_price"] for price in told["prices"])
+
+
 def test_baskets_are_quoted_for_everyone_and_cheaper_for_who_may_have_offers(plain: duckdb.DuckDBPyConnection) -> None:
     assert one(plain, "select count(*) from promotions.basket_totals where unpriced_lines = 0 and paid > 0") == 80
     assert one(plain, "select count(*) from promotions.basket_promotions where is_applied") > 0
@@ -300,15 +360,19 @@ def test_a_second_build_scores_nothing_again_and_makes_the_same_offers(built: Pa
     scored = "select user_id, product_id, scored_at from scores.interest_scores order by all"
     offered = "from promotions.offers order by all"
     tiers = "from promotions.loyalty_tier_changes order by all"
+    explained = "select user_id, item_id, explained_at from scores.interest_reasons order by all"
     with duckdb.connect(str(database)) as connection:
         tiers_before = connection.execute(tiers).fetchall()
         scores_before, offers_before = connection.execute(scored).fetchall(), connection.execute(offered).fetchall()
+        reasons_before = connection.execute(explained).fetchall()
     assert offers_before
+    assert "u5" in {user for user, *_ in reasons_before}
     run_dbt(["run"], database)
     with duckdb.connect(str(database)) as connection:
         assert connection.execute(scored).fetchall() == scores_before
         assert connection.execute(offered).fetchall() == offers_before
         assert connection.execute(tiers).fetchall() == tiers_before
+        assert connection.execute(explained).fetchall() == reasons_before
         connection.execute("insert into shop.consents select user_id, 'marketing', timestamp '2025-07-01', false from shop.users")
         connection.execute("insert into shop.consents values ('u5', 'personalisation', timestamp '2025-07-01', false)")
     run_dbt(["run"], database)
@@ -316,6 +380,10 @@ def test_a_second_build_scores_nothing_again_and_makes_the_same_offers(built: Pa
         assert connection.execute(scored).fetchall() == [row for row in scores_before if row[0] != key(5)]
         # Nobody may be reached any more: the day's earlier offers are gone too.
         assert connection.execute(offered).fetchall() == []
+        # What is recommended is explained still, and nothing is told anew.
+        reasons_after = set(connection.execute(explained).fetchall())
+        assert reasons_after < set(reasons_before)
+        assert key(5) not in {user for user, *_ in reasons_after}
         sources = f"select distinct recommendation_source from promotions.recommendations where user_id = '{key(5)}'"
         assert connection.execute(sources).fetchall() == [("best_seller",)]
 

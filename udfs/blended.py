@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from udfs.log_odds import logit, sigmoid
 from udfs.model_registry import ModelRefused
+from udfs.reasons import explainer, weakest
 from udfs.scorer import Scorer
 
 
@@ -77,6 +78,32 @@ class BlendedScorer:
                 values = np.ascontiguousarray(batch[:, self._starts[argument] : self._starts[argument + 1]])
             total += weight * logit(part.score(values))
         return sigmoid(self._slope * total + self._intercept).astype(np.float32)
+
+    def attribution(self, fast: bool) -> str:
+        """The least strict among its members that count; see `udfs/reasons.py`."""
+        return weakest(explainer(part).attribution(fast) for part, weight, _ in self._members if weight)
+
+    def explain(self, batch: NDArray[Any], fast: bool) -> NDArray[np.float64]:
+        """Contributions [rows, width + 1] to the calibrated log-odds, slope · Σ weight · member + intercept, then the base."""
+        contributions = np.zeros((len(batch), int(self._starts[-1]) + 1))
+        contributions[:, -1] = self._intercept
+        for part, weight, argument in self._members:
+            if not weight:
+                continue
+            start, end = int(self._starts[argument]), int(self._starts[argument + 1])
+            found = _within_reach(explainer(part).explain(np.ascontiguousarray(batch[:, start:end]), fast))
+            contributions[:, start:end] += self._slope * weight * found[:, :-1]
+            contributions[:, -1] += self._slope * weight * found[:, -1]
+        return contributions
+
+
+def _within_reach(contributions: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A member's contributions [rows, K + 1], summing to log-odds no further out than `score` keeps them."""
+    farthest = float(logit(1.0))
+    base, margin = contributions[:, -1], contributions.sum(axis=1)
+    beyond = (abs(margin) > farthest) & (abs(base) < farthest)
+    share = np.where(beyond, (np.clip(margin, -farthest, farthest) - base) / np.where(beyond, margin - base, 1.0), 1.0)
+    return np.column_stack([contributions[:, :-1] * share[:, None], base])
 
 
 def _width(scorer: Scorer, name: str) -> int:

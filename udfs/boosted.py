@@ -59,3 +59,15 @@ class BoostedScorer:
     def score(self, batch: NDArray[Any]) -> NDArray[np.float32]:
         """Score features [rows, K], NaN where missing; returns probabilities [rows] in 0..1."""
         return self._booster.inplace_predict(batch, iteration_range=self._rounds, missing=np.nan)
+
+    def attribution(self, fast: bool) -> str:
+        """Tree SHAP, or the path rule; see `udfs/reasons.py`."""
+        return "approximate" if fast else "exact"
+
+    def explain(self, batch: NDArray[Any], fast: bool) -> NDArray[np.float64]:
+        """Contributions [rows, K + 1] of features [rows, K] to the log-odds, the base value last."""
+        if not len(batch):
+            return np.empty((0, self.feature_count + 1))
+        rows = xgboost.DMatrix(batch, missing=np.nan, nthread=1)
+        found = self._booster.predict(rows, pred_contribs=True, approx_contribs=fast, iteration_range=self._rounds)
+        return np.asarray(found, dtype=np.float64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from inspect import Parameter, Signature
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from udfs.behaviour_cluster import CLUSTER_NAMES_TYPE, cluster_names
 from udfs.model_records import ModelRecords, record_functions
 from udfs.model_registry import MODELS_FOLDER, ModelRegistry
 from udfs.pseudonyms import privacy_functions
+from udfs.reasons import explain_column, explainer
 from udfs.scorer import score_column
 from udfs.served_models import ServedModels
 from udfs.sql_functions import SQL_FUNCTIONS, SqlFunction
@@ -29,6 +31,8 @@ def register_functions(
     """Register the SQL functions for every connection and cursor of `connection`'s database.
 
     - those of `udfs/sql_functions.py`: lists in, a score out, NULL where there is nothing to score
+    - `<score>_reasons(...)` of the same arguments: contributions to its margin as FLOAT[], the base value last (udfs/reasons.py);
+      `<score>_reasons_fast(...)` may approximate them, and `reasons_method(VARCHAR)` says how either comes by them
     - `serving_model(function VARCHAR) -> VARCHAR`: the registered model behind one of them, `<name> (rule)` for a rule
     - `model_version(name VARCHAR) -> VARCHAR`: first 12 hex digits of a registered model's SHA-256
     - `topic_words(function VARCHAR)`: the top words of the topic model behind one of them, a list of structs
@@ -49,6 +53,9 @@ def register_functions(
 
     for function in SQL_FUNCTIONS:
         _register(connection, function.name, _score_with(models, function), list(function.arguments), function.result)
+        for name, fast in function.reasons.items():
+            _register(connection, name, _explain_with(models, function, fast), list(function.arguments), "FLOAT[]")
+    _register(connection, "reasons_method", _per_value(partial(_reasons_method, models)), ["VARCHAR"], "VARCHAR")
     _register(connection, "serving_model", _per_value(models.serving_model), ["VARCHAR"], "VARCHAR")
     _register(connection, "model_version", _per_value(models.model_version), ["VARCHAR"], "VARCHAR")
     _register(connection, "topic_words", topic_words(models.scorer), ["VARCHAR"], TOPIC_WORDS_TYPE)
@@ -63,10 +70,28 @@ def _score_with(models: ServedModels, function: SqlFunction) -> Callable[..., pa
     def score(*columns: pa.ChunkedArray) -> pa.Array:
         return score_column(models.scorer(function.name), *columns)
 
-    # DuckDB counts the parameters that a function declares.
-    names = [f"argument_{place}" for place in range(len(function.arguments))]
-    score.__signature__ = Signature([Parameter(name, Parameter.POSITIONAL_ONLY) for name in names])  # type: ignore[attr-defined]
-    return score
+    return _declaring(score, len(function.arguments))
+
+
+def _explain_with(models: ServedModels, function: SqlFunction, fast: bool) -> Callable[..., pa.Array]:
+    def explain(*columns: pa.ChunkedArray) -> pa.Array:
+        return explain_column(models.scorer(function.name), fast, *columns)
+
+    return _declaring(explain, len(function.arguments))
+
+
+def _declaring(apply: Callable[..., pa.Array], arguments: int) -> Callable[..., pa.Array]:
+    """`apply` with so many parameters declared: DuckDB counts them."""
+    names = [f"argument_{place}" for place in range(arguments)]
+    apply.__signature__ = Signature([Parameter(name, Parameter.POSITIONAL_ONLY) for name in names])  # type: ignore[attr-defined]
+    return apply
+
+
+def _reasons_method(models: ServedModels, name: str) -> str:
+    for function in SQL_FUNCTIONS:
+        if name in function.reasons:
+            return explainer(models.scorer(function.name)).attribution(function.reasons[name])
+    raise ValueError(f"{name}: no such function tells reasons")
 
 
 def _register(

@@ -9,8 +9,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from udfs.feature_batches import feature_batch
+from udfs.log_odds import logit
 from udfs.model_registry import ModelRefused
 from udfs.onnx_session import describe_inputs, open_session
+from udfs.reasons import in_two_orders
 
 
 class FeatureNetworkScorer:
@@ -42,3 +44,14 @@ class FeatureNetworkScorer:
             return np.empty(0, dtype=np.float32)
         (scores,) = self._session.run(None, {self._input: batch.astype(np.float32, copy=False)})
         return np.asarray(scores, dtype=np.float32).reshape(len(batch))
+
+    def attribution(self, fast: bool) -> str:
+        """What the graph computes is its own affair: features are taken away; see `udfs/reasons.py`."""
+        return "occlusion"
+
+    def explain(self, batch: NDArray[Any], fast: bool) -> NDArray[np.float64]:
+        """Contributions [rows, K + 1] to the log-odds; the base value is that of a row of which nothing is known.
+
+        Of a logistic regression they are coefficient × (value - mean), since a missing value is the mean.
+        """
+        return in_two_orders(lambda rows: logit(self.score(rows)), batch, np.nan)

@@ -59,3 +59,19 @@ class LinearInterestScorer:
         known = np.nan_to_num(batch[:, : 2 * pairs].astype(np.float64), nan=0.0)
         logits = (known[:, :pairs] * known[:, pairs:]) @ self._weights + self._bias
         return sigmoid(logits).astype(np.float32)
+
+    def attribution(self, fast: bool) -> str:
+        """The weights' own; see `udfs/reasons.py`."""
+        return "exact"
+
+    def explain(self, batch: NDArray[Any], fast: bool) -> NDArray[np.float64]:
+        """Contributions [rows, K + 1] to the log-odds: each side of a pair gets half of the weighted product, which is the pair's
+        Shapley value against a user and a product of zeros; the base value is the bias.
+        """
+        pairs = len(self._weights)
+        known = np.nan_to_num(batch[:, : 2 * pairs].astype(np.float64), nan=0.0)
+        halves = known[:, :pairs] * known[:, pairs:] * self._weights / 2
+        contributions = np.zeros((len(batch), self.feature_count + 1))
+        contributions[:, : 2 * pairs] = np.column_stack([halves, halves])
+        contributions[:, -1] = self._bias
+        return contributions

@@ -61,3 +61,15 @@ class LinearEffectScorer:
         values = batch[:, self._inputs].astype(np.float64)
         logits = np.where(np.isnan(values), self._missing, values) @ self._weights + self._bias
         return sigmoid(logits).astype(np.float32)
+
+    def attribution(self, fast: bool) -> str:
+        """The weights' own; see `udfs/reasons.py`."""
+        return "exact"
+
+    def explain(self, batch: NDArray[Any], fast: bool) -> NDArray[np.float64]:
+        """Contributions [rows, K + 1] to the log-odds: weight × distance from a missing value's stand-in, the mean."""
+        values = batch[:, self._inputs].astype(np.float64)
+        contributions = np.zeros((len(batch), self.feature_count + 1))
+        contributions[:, self._inputs] = np.where(np.isnan(values), 0.0, values - self._missing) * self._weights
+        contributions[:, -1] = self._missing @ self._weights + self._bias
+        return contributions

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from udfs.log_odds import logit
 from udfs.model_registry import ModelRefused
 from udfs.onnx_session import describe_inputs, open_session
 from udfs.sequence_batches import SEQUENCE_LENGTH, sequence_batch
@@ -52,3 +53,33 @@ class PurchaseIntentScorer:
             return np.empty(0, dtype=np.float32)
         (scores,) = self._session.run(None, {self._input: batch.astype(self._token_type, copy=False)})
         return np.asarray(scores, dtype=np.float32).reshape(len(batch))
+
+    def attribution(self, fast: bool) -> str:
+        """Events are taken away; see `udfs/reasons.py`."""
+        return "occlusion"
+
+    def explain(self, batch: NDArray[Any], fast: bool) -> NDArray[np.float64]:
+        """Contributions [rows, 51] of tokens [rows, 50] to the log-odds; the base value is that of a user without any event.
+
+        Each event's is the mean of what it adds to the newer events and of what it adds to the older ones: every sequence that
+        the network is asked about is one that a user could have had. Integrated gradients would need torch at hand.
+        """
+        rows, width = batch.shape
+        if not rows:
+            return np.empty((0, width + 1))
+        first = np.where(batch.any(axis=1), (batch != 0).argmax(axis=1), width)
+        row = np.repeat(np.arange(rows), width - first)
+        kept = np.arange(len(row)) - np.searchsorted(row, row) + 1  # 1 .. number of the row's events
+        column = np.arange(width)
+        filled = column >= width - kept[:, None]
+        newest = np.where(filled, batch[row], 0)
+        shifted = np.clip(column - (width - kept[:, None]) + first[row, None], 0, width - 1)
+        oldest = np.where(filled, batch[row[:, None], shifted], 0)
+        base = float(logit(self.score(np.zeros((1, width), dtype=batch.dtype)))[0])
+        contributions = np.zeros((rows, width + 1))
+        for sequences, places in ((newest, width - kept), (oldest, first[row] + kept - 1)):
+            margins = logit(self.score(sequences))
+            before = np.where(kept == 1, base, np.roll(margins, 1))
+            contributions[row, places] += (margins - before) / 2
+        contributions[:, -1] = base
+        return contributions

@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from udfs.feature_batches import feature_batch
+from udfs.log_odds import logit
 from udfs.model_registry import ModelRefused
 from udfs.sequence_batches import SEQUENCE_LENGTH, sequence_batch
 
@@ -74,3 +75,23 @@ class RuleScorer:
         values = (batch != 0).sum(axis=1) if self._input == "tokens" else batch[:, self._index]
         values = values.astype(np.float64)
         return np.where(np.isnan(values), self._missing, np.interp(values, self._x, self._p)).astype(self._type)
+
+    def attribution(self, fast: bool) -> str:
+        """The rule's own; see `udfs/reasons.py`."""
+        return "exact"
+
+    def explain(self, batch: NDArray[Any], fast: bool) -> NDArray[np.float64]:
+        """Contributions [rows, K + 1] to the log-odds: all of it the rule's feature's, from the missing feature's as base value.
+
+        Over tokens each event has the same part in their number.
+        """
+        base = float(logit(self._missing))
+        added = logit(self.score(batch)) - base
+        contributions = np.zeros((len(batch), self.feature_count + 1))
+        if self._input == "tokens":
+            events = batch != 0
+            contributions[:, :-1] = events * (added / np.maximum(events.sum(axis=1), 1))[:, None]
+        else:
+            contributions[:, self._index] = added
+        contributions[:, -1] = base
+        return contributions

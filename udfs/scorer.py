@@ -1,4 +1,4 @@
-"""The one contract every scorer fulfils."""
+"""The one contract every scorer fulfils; those that tell reasons keep that of `udfs/reasons.py`, too."""
 
 from __future__ import annotations
 
@@ -57,7 +57,12 @@ def score_column(scorer: Scorer, *columns: pa.Array | pa.ChunkedArray) -> pa.Arr
 def _as_arrow(scores: NDArray[Any], missing: NDArray[np.bool_] | None) -> pa.Array:
     if scores.ndim == 1:
         return pa.array(scores, type=pa.int32() if np.issubdtype(scores.dtype, np.integer) else pa.float32(), mask=missing)
-    rows, width = scores.shape
+    return list_array(scores, missing)
+
+
+def list_array(values: NDArray[Any], missing: NDArray[np.bool_] | None) -> pa.Array:
+    """Numbers [N, M] as an Arrow array of N lists of float32, null where `missing` [N] is true."""
+    rows, width = values.shape
     offsets = pa.array(np.arange(0, (rows + 1) * width, width, dtype=np.int32))
-    values = pa.array(scores.reshape(-1), type=pa.float32())
-    return pa.ListArray.from_arrays(offsets, values, mask=None if missing is None else pa.array(missing))
+    flat = pa.array(values.reshape(-1), type=pa.float32())
+    return pa.ListArray.from_arrays(offsets, flat, mask=None if missing is None else pa.array(missing))

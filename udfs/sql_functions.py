@@ -27,6 +27,16 @@ class SqlFunction(NamedTuple):
             raise ValueError(f"{self.name}: must be {' or '.join(self.models)}, not {choice!r}")
         return self.models[choice]
 
+    @property
+    def has_reasons(self) -> bool:
+        """A score has reasons: contributions to its margin. Classes and lists of shares have none."""
+        return self.result == "FLOAT"
+
+    @property
+    def reasons(self) -> dict[str, bool]:
+        """Its reasons' SQL functions, same arguments, FLOAT[]: the exact one, and the one that may approximate (true)."""
+        return {f"{self.name}_reasons": False, f"{self.name}_reasons_fast": True} if self.has_reasons else {}
+
 
 FEATURES = ("FLOAT[]",)
 TOKENS = ("INTEGER[]",)

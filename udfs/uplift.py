@@ -11,7 +11,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from udfs.feature_batches import feature_batch
+from udfs.log_odds import sigmoid
 from udfs.model_registry import ModelRefused
+from udfs.reasons import explainer, weakest
 from udfs.scorer import Scorer
 
 TWO_MODELS = {"treated", "control"}
@@ -74,3 +76,31 @@ class UpliftScorer:
             asked[:, -1] = 0
             differences.append(treated - self._members["outcome"].score(asked))
         return np.asarray(sum(differences) / len(differences), dtype=np.float32)
+
+    def attribution(self, fast: bool) -> str:
+        """Exact in log-odds, rescaled to probabilities; see `udfs/reasons.py`."""
+        return weakest(["rescaled", *(explainer(part).attribution(fast) for part in self._members.values())])
+
+    def explain(self, batch: NDArray[Any], fast: bool) -> NDArray[np.float64]:
+        """Contributions [rows, 1 + K + 1] to the difference of probabilities: the treatment's own, the features', the base."""
+        contributions = np.zeros((len(batch), self.feature_count + 2))
+        if "treated" in self._members:
+            for role, way in (("treated", 1), ("control", -1)):
+                contributions[:, 1:] += way * _of_probability(explainer(self._members[role]).explain(batch, fast))
+        if "outcome" in self._members:
+            for treatment, way in ((1, 1), (0, -1)):
+                asked = np.column_stack([batch, np.full(len(batch), treatment, dtype=batch.dtype)])
+                found = way * _of_probability(explainer(self._members["outcome"]).explain(asked, fast))
+                contributions[:, 0] += found[:, -2]
+                contributions[:, 1:-1] += found[:, :-2]
+                contributions[:, -1] += found[:, -1]
+        return contributions / (("treated" in self._members) + ("outcome" in self._members))
+
+
+def _of_probability(contributions: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Contributions [rows, K + 1] to log-odds as ones to the probability, each in proportion."""
+    base, margin = contributions[:, -1], contributions.sum(axis=1)
+    low, high = sigmoid(base), sigmoid(margin)
+    moved = abs(margin - base) > 1e-9
+    slope = np.where(moved, (high - low) / np.where(moved, margin - base, 1.0), low * (1 - low))
+    return np.column_stack([contributions[:, :-1] * slope[:, None], low])

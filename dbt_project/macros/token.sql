@@ -6,11 +6,14 @@
 {% macro sequence_length() %}{{ return(50) }}{% endmacro %}
 {% macro token_vocabulary() %}{{ return(10000) }}{% endmacro %}
 
+{# Upper edges of the wider classes of gaps, in days. #}
+{% macro gap_edges() %}{{ return([17, 21, 24, 28, 35, 42, 49, 56, 70, 84, 112, 140, 182]) }}{% endmacro %}
+
 {# The class of a gap in days, named by its upper edge: single days for two weeks, then wider. #}
 {% macro gap_class(days) -%}
     case
         when {{ days }} <= 14 then cast({{ days }} as string)
-        {% for edge in [17, 21, 24, 28, 35, 42, 49, 56, 70, 84, 112, 140, 182] -%}
+        {% for edge in gap_edges() -%}
         when {{ days }} <= {{ edge }} then '{{ edge }}'
         {% endfor -%}
         else 'older'

@@ -72,3 +72,13 @@
 {% macro split_rows(value, separator) %}{{ adapter.dispatch('split_rows')(value, separator) }}{% endmacro %}
 {% macro default__split_rows(value, separator) %}explode(split({{ value }}, '[{{ separator }}]')){% endmacro %}
 {% macro duckdb__split_rows(value, separator) %}unnest(string_split({{ value }}, '{{ separator }}')){% endmacro %}
+
+{# An array of numbers as a vector for a scoring function. #}
+{% macro as_float_vector(value) %}{{ adapter.dispatch('as_float_vector')(value) }}{% endmacro %}
+{% macro default__as_float_vector(value) %}cast({{ value }} as array<float>){% endmacro %}
+{% macro duckdb__as_float_vector(value) %}cast({{ value }} as float[]){% endmacro %}
+
+{# Place of an item in an array, counted from 1; 0 or null where it isn't there. #}
+{% macro place_in(value, item) %}{{ adapter.dispatch('place_in')(value, item) }}{% endmacro %}
+{% macro default__place_in(value, item) %}array_position({{ value }}, {{ item }}){% endmacro %}
+{% macro duckdb__place_in(value, item) %}list_position({{ value }}, {{ item }}){% endmacro %}

@@ -1,0 +1,147 @@
+-- the scores whose reasons are told: those behind open offers, of first recommendations, and each user's own; exact for the first
+{{ config(materialized='table') }}
+
+with dates as (
+
+    select
+        as_of_date,
+        {{ utc_midnight('as_of_date') }} as as_of_at
+    from {{ ref('as_of_dates') }}
+    where as_of_date = data_until
+
+),
+
+open_offers as (
+
+    select
+        offers.user_id,
+        offers.promotion_id,
+        offers.product_id,
+        offers.expected_margin
+    from {{ ref('offers') }} as offers
+    inner join dates on offers.as_of_date = dates.as_of_date or offers.valid_to > dates.as_of_at
+
+),
+
+users as (
+
+    select
+        user_id,
+        max(expected_margin) as expected_margin
+    from open_offers
+    group by user_id
+
+),
+
+proposed as (
+
+    {% for score in ['interest', 'promo_effect'] -%}
+    select
+        '{{ score }}' as score,
+        user_id,
+        product_id as item_id,
+        1 as is_offered,
+        expected_margin
+    from open_offers
+    where product_id is not null
+
+    union all
+
+    {% endfor -%}
+    select
+        'coupon_redemption' as score,
+        user_id,
+        promotion_id as item_id,
+        1 as is_offered,
+        expected_margin
+    from open_offers
+
+    union all
+
+    select
+        'interest' as score,
+        user_id,
+        product_id as item_id,
+        0 as is_offered,
+        cast(null as double) as expected_margin
+    from {{ ref('recommendations') }}
+    where recommendation_rank <= {{ policy_value('reasons_recommendations') }}
+
+    {% for score in ['purchase_intent', 'churn_risk'] %}
+    union all
+
+    select
+        '{{ score }}' as score,
+        segments.user_id,
+        '' as item_id,
+        case when users.user_id is null then 0 else 1 end as is_offered,
+        users.expected_margin
+    from {{ ref('user_segments') }} as segments
+    left join users on segments.user_id = users.user_id
+    {% endfor %}
+
+),
+
+shortlist as (
+
+    select
+        score,
+        user_id,
+        item_id,
+        max(is_offered) as is_offered,
+        max(expected_margin) as expected_margin
+    from proposed
+    group by score, user_id, item_id
+
+),
+
+-- only what is scored can be told
+scored as (
+
+    {% for told in explained_scores() -%}
+    select
+        '{{ told.score }}' as score,
+        user_id,
+        {{ told.item or "''" }} as item_id
+    from {{ ref(told.scores) }}
+    {{ "union all" if not loop.last }}
+    {% endfor %}
+
+),
+
+ranked as (
+
+    select
+        shortlist.score,
+        shortlist.user_id,
+        shortlist.item_id,
+        shortlist.is_offered = 1 as is_offered,
+        row_number() over (
+            partition by shortlist.score
+            order by shortlist.is_offered desc, shortlist.expected_margin desc nulls last, shortlist.user_id, shortlist.item_id
+        ) as place
+    from shortlist
+    inner join scored
+        on
+            shortlist.score = scored.score
+            and shortlist.user_id = scored.user_id
+            and shortlist.item_id = scored.item_id
+
+),
+
+final as (
+
+    select
+        dates.as_of_date,
+        ranked.score,
+        ranked.user_id,
+        ranked.item_id,
+        ranked.is_offered,
+        ranked.place <= {{ policy_value('reasons_exact_rows') }} as is_exact
+    from ranked
+    cross join dates
+
+)
+
+select * from final
+order by user_id, score, item_id
