@@ -110,6 +110,24 @@ def test_baskets_are_quoted_for_everyone_and_cheaper_for_who_may_have_offers(pla
     assert one(plain, "select count(*) from promotions.basket_promotions where promotion_id = 'GONE' and code = 'NOT_HELD'") == 8
 
 
+def test_feedback_changes_what_comes_next_and_says_so(plain: duckdb.DuckDBPyConnection) -> None:
+    hidden = "select user_id from promotions.coupon_eligibility where list_contains(reject_reasons, 'HIDDEN')"
+    assert plain.execute(f"{hidden} and promotion_id = 'OPEN'").fetchall() == [("u4",)]
+    assert one(plain, "select count(*) from promotions.considered_products where user_id = 'u9' and product_id = 'p3'") == 1
+    assert one(plain, "select count(*) from promotions.recommendations where user_id = 'u9' and product_id = 'p3'") == 0
+    disliked = plain.execute(
+        "select distinct feedback_weight < 1, reason like '%The user dislikes offers of category%' "
+        "from promotions.recommendations where user_id = 'u6'"
+    ).fetchall()
+    assert disliked == [(True, True)]
+    liked = "select feedback from promotions.coupon_eligibility where user_id = 'u8' and promotion_id = 'DOUBLE_POINTS'"
+    assert one(plain, liked).startswith("The user likes such offers, which count for ")  # type: ignore[attr-defined]
+    # who refused personalisation has no profile of likes
+    assert one(plain, "select count(*) from features.user_feedback_weights where user_id = 'u2'") == 0
+    assert one(plain, "select offer_source from features.offer_verdicts where offer_id = 'never heard of'") == "unknown"
+    assert one(plain, "select count(*) from audits.feedback_effect where finding = 'too_few'") == 12
+
+
 def test_all_reasons_of_a_refusal_are_told(plain: duckdb.DuckDBPyConnection) -> None:
     (used,) = plain.execute(
         "select reject_reasons from promotions.coupon_eligibility where user_id = 'u0' and promotion_id = 'OPEN'"
@@ -247,6 +265,7 @@ FUTURE_ROWS = {
     "inventory": "('p1', date '2025-06-01', 0)",
     "competitor_prices": "('p1', 'rival', timestamp '2025-06-01 12:00:00', 0.01)",
     "consents": "('u3', 'personalisation', timestamp '2025-06-01 00:00:00', false)",
+    "offer_feedback": "('u3', 'OPEN', timestamp '2025-06-01 00:00:00', 'hide'), ('u3', 'OPEN', timestamp '2025-06-02', 'like')",
 }
 
 
