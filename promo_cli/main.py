@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from promo_cli import build, demo, evaluate, export, load, models, plan, publish, sql, status, train
+from promo_cli import build, demo, evaluate, export, load, models, plan, publish, sql, status, trace, train
 from promo_cli.console import json_line, logs_json
 from promo_cli.errors import as_promo_error
 
@@ -31,6 +31,7 @@ app.command("status", epilog="Example: promo status --json")(status.status)
 app.command("sql", epilog="Example: promo sql 'from promotions.offers limit 10' --format csv")(sql.sql)
 app.command("demo", epilog="Example: promo demo --database warehouse/demo.duckdb")(demo.demo)
 app.command("plan", epilog="Example: promo plan weekly_thanks")(plan.plan)
+app.command("trace", epilog="Example: promo trace 3bd15b2f618ae334 --json")(trace.trace)
 app.command("export", epilog="Example: promo export welcome --format parquet")(export.export)
 app.command("train", epilog="Example: promo train purchase_intent --seed 1")(train.train)
 app.command("evaluate", epilog="Example: promo evaluate purchase_intent --json")(evaluate.evaluate)

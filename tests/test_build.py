@@ -18,6 +18,7 @@ from promo_cli.paths import published_path
 from promo_cli.provenance import policy_version
 from promo_cli.publish import publication_record
 from promo_cli.status import look
+from promo_cli.trace import find_trace
 from promo_cli.warehouse_reader import relations
 
 
@@ -175,15 +176,55 @@ def test_a_build_that_passes_is_published_with_its_record(built: Path) -> None:
         assert one(connection, hashed) == recorded_hash
 
 
+def test_an_offer_is_traced_to_build_models_and_rows(built: Path, plain: duckdb.DuckDBPyConnection) -> None:
+    assert one(plain, "select count(*) from audits.offer_inputs") == one(plain, "select count(*) from promotions.offers") > 0
+    ((offer, user, product),) = plain.execute(
+        "select offer_id, user_id, product_id from promotions.offers where product_id is not null order by offer_id limit 1"
+    ).fetchall()
+    found = find_trace(built, offer)
+    record = publication_record(published_path(built))
+    assert found["build_id"] == record["build_id"]
+    assert found["policy_version"] == record["policy_version"] is not None
+    assert (found["status"], found["user_id"], found["product_id"]) == ("on record", user, product)
+    for score in ("interest_scores", "purchase_intent_scores"):
+        name = score.removesuffix("_scores")
+        of_product = f" and product_id = '{product}'" if name == "interest" else ""
+        value = one(plain, f"select {name} from scores.{score} where user_id = '{user}'{of_product}")
+        assert found["scores"][name]["score"] == pytest.approx(value)
+        assert f"{found['scores'][name]['model_name']} {found['scores'][name]['model_version']}" in record["models"]
+    features = one(
+        plain, f"select features from features.user_product_features where user_id = '{user}' and product_id = '{product}'"
+    )
+    assert list(found["features"]["interest"].values()) == pytest.approx(features, nan_ok=True)
+    rows = {(source["table_name"], source["key_column"]): source["row_count"] for source in found["source_rows"]}
+    assert rows["shop.order_lines", "user_id"] == one(plain, f"select count(*) from shop.order_lines where user_id = '{user}'")
+    assert rows["shop.inventory", "product_id"] == 1
+    price = f"select personal_price from promotions.dynamic_prices {of_pair}"
+    assert found["price"]["personal_price"] == float(one(plain, price))  # type: ignore[arg-type]
+
+
+def builds(database: Path) -> list[tuple[object, ...]]:
+    """Every row of the record of builds, as they stand there."""
+    with duckdb.connect(str(database), read_only=True) as connection:
+        nodes = connection.execute("select count(*), sum(hash(nodes)) from audits.build_nodes as nodes").fetchall()
+        return [*connection.execute("from audits.builds order by rowid").fetchall(), *nodes]
+
+
 def test_a_rolled_back_publication_can_be_published_again_unless_something_changed(
     built: Path, tmp_path: Path, promo: Callable[..., tuple[int, str, str]]
 ) -> None:
     database = tmp_path / "offerhouse.duckdb"
     shutil.copy(built, database)
-    build = publication_record(published_path(built))["build_id"]
+    build, on_record = publication_record(published_path(built))["build_id"], builds(database)
     code, out, _ = promo("publish", "--database", database, "--json", "-q")
     assert (code, json.loads(out)["build_id"]) == (0, build)
     assert published_path(database).is_file()
+    assert builds(database) == builds(published_path(database)) == on_record
+    previous = published_path(database).parent / "previous"
+    previous.mkdir()
+    shutil.copy(published_path(database), previous / "000001_20250720T000000Z.duckdb")
+    assert promo("publish", "--rollback", "--database", database)[0] == 0
+    assert builds(database) == builds(published_path(database)) == on_record
     with duckdb.connect(str(database)) as connection:
         connection.execute("update policies.policy_values set value = value + 1")
     published_path(database).unlink()
@@ -236,8 +277,9 @@ def test_a_second_build_scores_nothing_again_and_makes_the_same_offers(built: Pa
     scored = "select user_id, product_id, scored_at from scores.interest_scores order by all"
     offered = "from promotions.offers order by all"
     tiers = "from promotions.loyalty_tier_changes order by all"
+    decided = "from audits.offer_inputs order by all"
     with duckdb.connect(str(database)) as connection:
-        tiers_before = connection.execute(tiers).fetchall()
+        tiers_before, decided_before = connection.execute(tiers).fetchall(), connection.execute(decided).fetchall()
         scores_before, offers_before = connection.execute(scored).fetchall(), connection.execute(offered).fetchall()
     assert offers_before
     run_dbt(["run"], database)
@@ -245,6 +287,7 @@ def test_a_second_build_scores_nothing_again_and_makes_the_same_offers(built: Pa
         assert connection.execute(scored).fetchall() == scores_before
         assert connection.execute(offered).fetchall() == offers_before
         assert connection.execute(tiers).fetchall() == tiers_before
+        assert connection.execute(decided).fetchall() == decided_before
         connection.execute("insert into shop.consents select user_id, 'marketing', timestamp '2025-07-01', false from shop.users")
         connection.execute("insert into shop.consents values ('u5', 'personalisation', timestamp '2025-07-01', false)")
     run_dbt(["run"], database)
@@ -252,6 +295,8 @@ def test_a_second_build_scores_nothing_again_and_makes_the_same_offers(built: Pa
         assert connection.execute(scored).fetchall() == [row for row in scores_before if row[0] != "u5"]
         # Nobody may be reached any more: the day's earlier offers are gone too.
         assert connection.execute(offered).fetchall() == []
+        assert connection.execute(decided).fetchall() == decided_before
+        assert connection.execute("select distinct status from audits.offer_lineage").fetchall() == [("withdrawn",)]
         sources = "select distinct recommendation_source from promotions.recommendations where user_id = 'u5'"
         assert connection.execute(sources).fetchall() == [("best_seller",)]
 
@@ -355,6 +400,7 @@ def test_a_failing_policy_is_one_line_that_names_file_and_row(built: Path, tmp_p
     with duckdb.connect(str(database)) as connection:
         connection.execute("update policies.pricing_policy set max_discount = 1.5 where category = '*'")
     sentence = "seeds/pricing_policy.csv, row *: max_discount lies outside 0 to 1"
+    *on_record, _ = builds(database)
     with pytest.raises(PromoError) as failure:
         run_dbt(["build", "--select", "policy_faults"], database)
     assert failure.value.exit_code == BUILD_FAULT
@@ -363,6 +409,7 @@ def test_a_failing_policy_is_one_line_that_names_file_and_row(built: Path, tmp_p
     last = look(database)["builds"][0]
     assert (last["command"], last["outcome"], last["is_complete"]) == ("build", "failed", False)
     assert last["failure"] == "test pricing_policy_is_sound"
+    assert builds(database)[: len(on_record)] == on_record  # the record of a build is never changed by another
 
 
 def test_a_missing_column_stops_the_build_with_one_line(built: Path, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 {#
     What users said of offers, as numbers. A verdict counts half after each half-life, and their sum n makes a weight of
-    feedback_factor to the power of n, kept within feedback_max_weight up and down: 1 says nothing, 1.5 is a fresh like, its inverse a
-    fresh dislike.
+    feedback_factor to the power of n, kept within feedback_max_weight up and down: 1 says nothing, the factor is a fresh like,
+    its inverse a fresh dislike.
 #}
 {% macro feedback_decay(days) -%}
     power(cast(0.5 as double), {{ days }} / cast({{ policy_value('feedback_half_life_days') }} as double))
@@ -19,7 +19,12 @@
 
 {# What a verdict says of the liking: 1 for, -1 against; who hides an offer says nothing but that. #}
 {% macro verdict_sign(verdict) -%}
-    case {{ verdict }} when 'like' then 1 when 'used' then {{ policy_value('feedback_used_weight') }} when 'dislike' then -1 else 0 end
+    case {{ verdict }}
+        when 'like' then 1
+        when 'used' then {{ policy_value('feedback_used_weight') }}
+        when 'dislike' then -1
+        else 0
+    end
 {%- endmacro %}
 
 {# A sentence for people on a weight; null where it changes less than a hundredth. `subject` is an SQL text. #}
@@ -27,11 +32,13 @@
     case
         when {{ weight }} >= 1.005
             then concat_ws(
-                '', 'The user likes ', {{ subject }}, ', which count for ', cast(cast(round(100 * ({{ weight }} - 1)) as integer) as string), ' % more.'
+                '', 'The user likes ', {{ subject }}, ', which count for ',
+                cast(cast(round(100 * ({{ weight }} - 1)) as integer) as string), ' % more.'
             )
         when {{ weight }} <= 0.995
             then concat_ws(
-                '', 'The user dislikes ', {{ subject }}, ', which count for ', cast(cast(round(100 * (1 - {{ weight }})) as integer) as string), ' % less.'
+                '', 'The user dislikes ', {{ subject }}, ', which count for ',
+                cast(cast(round(100 * (1 - {{ weight }})) as integer) as string), ' % less.'
             )
     end
 {%- endmacro %}

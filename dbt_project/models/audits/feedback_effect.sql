@@ -220,7 +220,9 @@ totals as (
         {{ exact_avg('did') }} as rate,
         {{ exact_avg('silent_rate') }} as silent_rate,
         {{ exact_avg('excess') }} as difference,
-        {{ exact_sum('silent_variance') }} as silent_variance
+        {{ exact_sum('silent_variance') }} as silent_variance,
+        {{ exact_sum('silent_rate') }} as expected_events,
+        {{ exact_sum('silent_rate * (1 - silent_rate)') }} as variance_if_alike
     from compared
     group by outcome, verdict
 
@@ -277,13 +279,17 @@ measured as (
         asked.expected_sign,
         coalesce(totals.pairs, 0) as pairs,
         coalesce(spread.users, 0) as users,
-        coalesce(spread.users, 0) < {{ policy_value('feedback_effect_least_users') }} as is_too_few,
+        coalesce(spread.users, 0) < {{ policy_value('feedback_effect_least_users') }}
+        or totals.expected_events < {{ policy_value('feedback_effect_least_events') }} as is_too_few,
         totals.rate,
         totals.silent_rate,
         totals.difference,
         1.96 * sqrt(
-            (spread.squares * spread.users / nullif(spread.users - 1, 0) + totals.silent_variance)
-            / cast(totals.pairs as double) / totals.pairs
+            (
+                -- among few events none may fall to those who spoke, which makes nobody sure
+                greatest(spread.squares * spread.users / nullif(spread.users - 1, 0), totals.variance_if_alike)
+                + totals.silent_variance
+            ) / cast(totals.pairs as double) / totals.pairs
         ) as margin_of_error
     from asked
     cross join dates
