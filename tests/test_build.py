@@ -192,9 +192,8 @@ def test_an_offer_is_traced_to_build_models_and_rows(built: Path, plain: duckdb.
         value = one(plain, f"select {name} from scores.{score} where user_id = '{user}'{of_product}")
         assert found["scores"][name]["score"] == pytest.approx(value)
         assert f"{found['scores'][name]['model_name']} {found['scores'][name]['model_version']}" in record["models"]
-    features = one(
-        plain, f"select features from features.user_product_features where user_id = '{user}' and product_id = '{product}'"
-    )
+    of_pair = f"where user_id = '{user}' and product_id = '{product}'"
+    features = one(plain, f"select features from features.user_product_features {of_pair}")
     assert list(found["features"]["interest"].values()) == pytest.approx(features, nan_ok=True)
     rows = {(source["table_name"], source["key_column"]): source["row_count"] for source in found["source_rows"]}
     assert rows["shop.order_lines", "user_id"] == one(plain, f"select count(*) from shop.order_lines where user_id = '{user}'")

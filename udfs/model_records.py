@@ -279,8 +279,8 @@ _VERSION = {"model_name": "VARCHAR", "model_version": "VARCHAR"}
 RECORD_TYPES: dict[str, dict[str, str]] = {
     "registered_models": _VERSION | {
         "sha256": "VARCHAR", "status": "VARCHAR", "kind": "VARCHAR", "task": "VARCHAR", "trained_on": "VARCHAR",
-        "window_first": "DATE", "window_last": "DATE", "train_rows": "BIGINT", "measure": "VARCHAR", "value": "DOUBLE", "parent_version": "VARCHAR",
-        "trained_at": "TIMESTAMP", "card_fault": "VARCHAR",
+        "window_first": "DATE", "window_last": "DATE", "train_rows": "BIGINT", "measure": "VARCHAR",
+        "value": "DOUBLE", "parent_version": "VARCHAR", "trained_at": "TIMESTAMP", "card_fault": "VARCHAR",
     },
     "model_metric_records": _VERSION | {
         "compared": "VARCHAR", "data_window": "VARCHAR", "measure": "VARCHAR", "class_label": "VARCHAR", "value": "DOUBLE",
