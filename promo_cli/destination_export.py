@@ -17,6 +17,7 @@ from promo_cli.errors import DATA_FAULT, PromoError
 from promo_cli.exported_files import remember_folder
 from promo_cli.private_files import file_stem, prepare_folder, put_in_place, refuse_odd_target, unfinished_file
 from promo_cli.provenance import versions
+from promo_cli.sealed_files import Recipients, settle
 from promo_cli.warehouse_reader import open_for_export
 
 if TYPE_CHECKING:
@@ -32,14 +33,17 @@ class DestinationExport:
     manifest: dict[str, Any]
 
 
-def export_to(database: Path, campaign_id: str, destination: Destination, output: Path) -> DestinationExport:
+def export_to(
+    database: Path, campaign_id: str, destination: Destination, output: Path, recipients: Recipients | None = None
+) -> DestinationExport:
     """Writes `<campaign>_<as-of date>.<destination>.csv`, in numbered parts if need be, and `….manifest.json` to `output`.
 
-    Files of an earlier export stay as they are until the new ones are whole; parts it had more are then removed. Raises
-    PromoError when there is no built database, the campaign is unknown, or nobody is left who can be reached (exit code 1),
-    the database is locked or `output` can't be written or is a symbolic link (exit code 3); OSError when the disk is full.
+    Encrypted to `recipients`, the names of the files end in .age. Files of an earlier export stay as they are until the new ones
+    are whole; parts it had more, and plain ones of encrypted files, are then removed. Raises PromoError when there is no built
+    database, the campaign is unknown, or nobody is left who can be reached (exit code 1), the database is locked or `output`
+    can't be written or is a symbolic link (exit code 3); OSError when the disk is full.
     """
-    accepted = DESTINATIONS[destination]
+    accepted, recipients = DESTINATIONS[destination], recipients or Recipients()
     with open_for_export(database) as connection, ExitStack() as unfinished:
         audience = find_audience(connection, campaign_id, accepted.needs_ads)
         people = count_people(connection, audience.campaign_id, accepted)
@@ -54,14 +58,17 @@ def export_to(database: Path, campaign_id: str, destination: Destination, output
             header_line(columns),
             read_lines(connection, audience.campaign_id, accepted, columns),
             accepted.largest_file,
-            lambda: unfinished.enter_context(unfinished_file(output)),
+            lambda: unfinished.enter_context(recipients.sealing(unfinished.enter_context(unfinished_file(output)))),
         )
-        names = part_names(stem, len(parts))
+        for part in parts:
+            settle(part)
+        names = [f"{name}{recipients.ending}" for name in part_names(stem, len(parts))]
         paths = tuple(output / name for name in names)
         outdated = outdated_parts(output, stem, names)
         for path in (*paths, *outdated):
             refuse_odd_target(path)
         manifest = _manifest(connection, audience, destination, columns, people, dict(zip(names, parts, strict=True)))
+        manifest |= recipients.told()
         manifest_file = unfinished.enter_context(unfinished_file(output))
         manifest_file.write(json.dumps(manifest, indent=2, ensure_ascii=False).encode() + b"\n")
         files = {path: part.file for path, part in zip(paths, parts, strict=True)}

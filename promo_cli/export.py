@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from promo_cli.campaign_audience import Audience
+    from promo_cli.sealed_files import Recipients
 
 DEFAULT_OUTPUT = Path("exports")
 
@@ -41,6 +42,14 @@ def export(
     file_format: Annotated[
         FileFormat | None, typer.Option("--format", help="Kind of a file that is for no tool of --to [default: csv].")
     ] = None,
+    encrypt_to: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--encrypt-to",
+            metavar="KEY",
+            help="Encrypt for who has the secret key: age1…, ssh-ed25519 …, or a file of such keys.",
+        ),
+    ] = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of the file; made, for you alone, if need be.")
     ] = DEFAULT_OUTPUT,
@@ -61,15 +70,20 @@ def export(
     With --to it is the CSV that Google Customer Match, Meta custom audiences, Klaviyo or Braze take. google and meta get
     SHA-256 hashes, and nobody who has not agreed to ads; klaviyo and braze get addresses and numbers as they are. Who has
     no usable e-mail address and no usable phone number is left out. What is too large for the tool comes in parts.
+
+    With --encrypt-to, which may be repeated, the file ends in .age and is never on disk in plain; `age -d` decrypts it. A plain
+    file of an earlier export of the same name goes. Encryption gives other bytes every time.
     """
+    from promo_cli.sealed_files import Recipients
     from promo_cli.warehouse_reader import tell_if_unpublished
 
+    recipients = Recipients(encrypt_to or ())
     if to is not None:
         if file_format is not None:
             raise PromoError(f"--to {to} has a format of its own; leave out --format", USAGE_FAULT)
         from promo_cli.destination_export import export_to, notes, warnings
 
-        sent = export_to(database_path(database), campaign, to, output)
+        sent = export_to(database_path(database), campaign, to, output, recipients)
         for note in notes(sent):
             messages(quiet).print(f"note: {note}")
         for warning in warnings(sent, to):
@@ -82,7 +96,7 @@ def export(
             files = ", ".join(str(path) for path in sent.paths)
             typer.echo(f"{sent.manifest['rows']:,} rows: {files} (manifest: {sent.manifest_path})")
         return
-    done = export_campaign(database_path(database), campaign, file_format or FileFormat.CSV, output)
+    done = export_campaign(database_path(database), campaign, file_format or FileFormat.CSV, output, recipients)
     left_out = done.manifest["left_out_since_build"]
     if any(left_out.values()):
         messages(quiet).print(
@@ -98,9 +112,15 @@ def export(
 
 
 def export_campaign(
-    database: Path, campaign_id: str, file_format: FileFormat = FileFormat.CSV, output: Path = DEFAULT_OUTPUT
+    database: Path,
+    campaign_id: str,
+    file_format: FileFormat = FileFormat.CSV,
+    output: Path = DEFAULT_OUTPUT,
+    recipients: "Recipients | None" = None,
 ) -> Export:
     """Writes `<campaign>_<as-of date>.<format>` and `….manifest.json` to `output`, both whole or neither.
+
+    Encrypted to `recipients`, the name ends in .age, and a plain file of that name goes with its manifest.
 
     Raises PromoError when there is no built database, the campaign is unknown or has nobody left (exit code 1), the
     database is locked or `output` can't be written or is a symbolic link (exit code 3); OSError when the disk is full.
@@ -108,23 +128,29 @@ def export_campaign(
     """
     from promo_cli.campaign_audience import find_audience, read_audience
     from promo_cli.exported_files import remember_folder
+    from promo_cli.sealed_files import Recipients
     from promo_cli.warehouse_reader import open_for_export
 
+    recipients = recipients or Recipients()
     chosen = FORMATS[file_format]
     with open_for_export(database) as connection:
         audience = find_audience(connection, campaign_id)
-        path = output / f"{file_stem(audience.campaign_id, audience.as_of_date)}.{file_format}"
+        plain = output / f"{file_stem(audience.campaign_id, audience.as_of_date)}.{file_format}"
+        path = plain.with_name(f"{plain.name}{recipients.ending}")
+        outdated = [plain, plain.with_name(f"{plain.name}.manifest.json")] if path != plain else []
         manifest_path = path.with_name(f"{path.name}.manifest.json")
         prepare_folder(output)
-        refuse_odd_target(path)
-        refuse_odd_target(manifest_path)
+        for target in (path, manifest_path, *outdated):
+            refuse_odd_target(target)
         with unfinished_file(output) as file, unfinished_file(output) as manifest_file:
-            with read_audience(connection, audience, chosen.select) as reader:  # a stream left open keeps the database open
-                rows = chosen.write(reader, file)
-            manifest = _manifest(connection, audience, file_format, path, rows, file)
+            # a stream left open keeps the database open
+            with read_audience(connection, audience, chosen.select) as reader, recipients.sealing(file) as sink:
+                rows = chosen.write(reader, sink)
+            manifest = _manifest(connection, audience, file_format, path, rows, file) | recipients.told()
             manifest_file.write(json.dumps(manifest, indent=2, ensure_ascii=False).encode() + b"\n")
             remember_folder(database, output)
             put_in_place({path: file, manifest_path: manifest_file})
+            put_in_place({path: file, manifest_path: manifest_file}, outdated)
     return Export(path, manifest_path, manifest)
 
 

@@ -24,6 +24,7 @@ from promo_cli import (
     sql,
     status,
     subject_access,
+    trace,
     train,
 )
 from promo_cli.console import json_line, logs_json
@@ -49,6 +50,7 @@ app.command("sql", epilog="Example: promo sql 'from promotions.offers limit 10' 
 app.command("demo", epilog="Example: promo demo --database warehouse/demo.duckdb")(demo.demo)
 app.command("plan", epilog="Example: promo plan weekly_thanks")(plan.plan)
 app.command("explain", epilog="Example: promo explain 1 --product 1000707 --language zh")(explain.explain)
+app.command("trace", epilog="Example: promo trace 3bd15b2f618ae334 --json")(trace.trace)
 app.command("export", epilog="Example: promo export welcome --format parquet")(export.export)
 app.command("subject-access", epilog="Example: promo subject-access u123 --output u123.json")(subject_access.subject_access)
 app.command("erase", epilog="Example: promo erase u123 --dry-run")(erase.erase)

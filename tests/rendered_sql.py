@@ -187,6 +187,7 @@ class Renderer:
             "execute": True,
             "flags": SimpleNamespace(WHICH="build"),
             "graph": {"sources": self._contract},
+            "invocation_id": "00000000-0000-0000-0000-000000000000",
             "is_incremental": lambda: self._setting.incremental,
             "modules": SimpleNamespace(re=re),
             "ref": lambda *names: names[-1],

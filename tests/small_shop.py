@@ -100,6 +100,17 @@ TABLES = {
             ('u2', 'personalisation', timestamp '2025-06-01', false)
         ) as t(user_id, purpose, changed_at, granted)
     """,
+    "offer_feedback": """
+        select * from (values
+            ('u4', 'OPEN', timestamp '2025-05-20', 'hide'),
+            ('u6', 'OPEN', timestamp '2025-05-20', 'dislike'),
+            ('u2', 'OPEN', timestamp '2025-05-20', 'like'),
+            ('u8', 'DOUBLE_POINTS', timestamp '2025-07-01', 'like'),
+            ('u9', 'p3', timestamp '2025-07-01', 'hide'),
+            ('u9', 'p3', timestamp '2025-07-02', 'like'),
+            ('u9', 'never heard of', timestamp '2025-07-02', 'like')
+        ) as t(user_id, offer_id, given_at, verdict)
+    """,
     "loyalty_accounts": """
         select user_of(i) as user_id, case when i % 2 = 0 then 'gold' else 'silver' end as tier, i * 10 as points,
             timestamp '2025-01-02' as joined_at

@@ -20,6 +20,7 @@ from promo_cli.paths import published_path
 from promo_cli.provenance import policy_version
 from promo_cli.publish import publication_record
 from promo_cli.status import look
+from promo_cli.trace import find_trace
 from promo_cli.warehouse_reader import relations
 from udfs.secret import pseudonym
 
@@ -252,6 +253,24 @@ def test_baskets_are_quoted_for_everyone_and_cheaper_for_who_may_have_offers(pla
     assert one(plain, "select count(*) from promotions.basket_promotions where promotion_id = 'GONE' and code = 'NOT_HELD'") == 8
 
 
+def test_feedback_changes_what_comes_next_and_says_so(plain: duckdb.DuckDBPyConnection) -> None:
+    hidden = "select user_id from promotions.coupon_eligibility where list_contains(reject_reasons, 'HIDDEN')"
+    assert plain.execute(f"{hidden} and promotion_id = 'OPEN'").fetchall() == [(key(4),)]
+    assert one(plain, f"select count(*) from promotions.considered_products where user_id = '{key(9)}' and product_id = 'p3'") == 1
+    assert one(plain, f"select count(*) from promotions.recommendations where user_id = '{key(9)}' and product_id = 'p3'") == 0
+    disliked = plain.execute(
+        "select distinct feedback_weight < 1, reason like '%The user dislikes offers of category%' "
+        f"from promotions.recommendations where user_id = '{key(6)}'"
+    ).fetchall()
+    assert disliked == [(True, True)]
+    liked = f"select feedback from promotions.coupon_eligibility where user_id = '{key(8)}' and promotion_id = 'DOUBLE_POINTS'"
+    assert one(plain, liked).startswith("The user likes such offers, which count for ")  # type: ignore[attr-defined]
+    # who refused personalisation has no profile of likes
+    assert one(plain, f"select count(*) from features.user_feedback_weights where user_id = '{key(2)}'") == 0
+    assert one(plain, "select offer_source from features.offer_verdicts where offer_id = 'never heard of'") == "unknown"
+    assert one(plain, "select count(*) from audits.feedback_effect where finding = 'too_few'") == 12
+
+
 def test_all_reasons_of_a_refusal_are_told(plain: duckdb.DuckDBPyConnection) -> None:
     (used,) = plain.execute(
         f"select reject_reasons from promotions.coupon_eligibility where user_id = '{key(0)}' and promotion_id = 'OPEN'"
@@ -299,15 +318,54 @@ def test_a_build_that_passes_is_published_with_its_record(built: Path) -> None:
         assert one(connection, hashed) == recorded_hash
 
 
+def test_an_offer_is_traced_to_build_models_and_rows(built: Path, plain: duckdb.DuckDBPyConnection) -> None:
+    assert one(plain, "select count(*) from audits.offer_inputs") == one(plain, "select count(*) from promotions.offers") > 0
+    ((offer, user, product),) = plain.execute(
+        "select offer_id, user_id, product_id from promotions.offers where product_id is not null order by offer_id limit 1"
+    ).fetchall()
+    found = find_trace(built, offer)
+    record = publication_record(published_path(built))
+    assert found["build_id"] == record["build_id"]
+    assert found["policy_version"] == record["policy_version"] is not None
+    assert (found["status"], found["user_id"], found["product_id"]) == ("on record", user, product)
+    for score in ("interest_scores", "purchase_intent_scores"):
+        name = score.removesuffix("_scores")
+        of_product = f" and product_id = '{product}'" if name == "interest" else ""
+        value = one(plain, f"select {name} from scores.{score} where user_id = '{user}'{of_product}")
+        assert found["scores"][name]["score"] == pytest.approx(value)
+        assert f"{found['scores'][name]['model_name']} {found['scores'][name]['model_version']}" in record["models"]
+    of_pair = f"where user_id = '{user}' and product_id = '{product}'"
+    features = one(plain, f"select features from features.user_product_features {of_pair}")
+    assert list(found["features"]["interest"].values()) == pytest.approx(features, nan_ok=True)
+    rows = {(source["table_name"], source["key_column"]): source["row_count"] for source in found["source_rows"]}
+    assert rows["shop.order_lines", "user_id"] == one(plain, f"select count(*) from shop.order_lines where user_id = '{user}'")
+    assert rows["shop.inventory", "product_id"] == 1
+    price = f"select personal_price from promotions.dynamic_prices {of_pair}"
+    assert found["price"]["personal_price"] == float(one(plain, price))  # type: ignore[arg-type]
+
+
+def builds(database: Path) -> list[tuple[object, ...]]:
+    """Every row of the record of builds, as they stand there."""
+    with duckdb.connect(str(database), read_only=True) as connection:
+        nodes = connection.execute("select count(*), sum(hash(nodes)) from audits.build_nodes as nodes").fetchall()
+        return [*connection.execute("from audits.builds order by rowid").fetchall(), *nodes]
+
+
 def test_a_rolled_back_publication_can_be_published_again_unless_something_changed(
     built: Path, tmp_path: Path, promo: Callable[..., tuple[int, str, str]]
 ) -> None:
     database = tmp_path / "offerhouse.duckdb"
     shutil.copy(built, database)
-    build = publication_record(published_path(built))["build_id"]
+    build, on_record = publication_record(published_path(built))["build_id"], builds(database)
     code, out, _ = promo("publish", "--database", database, "--json", "-q")
     assert (code, json.loads(out)["build_id"]) == (0, build)
     assert published_path(database).is_file()
+    assert builds(database) == builds(published_path(database)) == on_record
+    previous = published_path(database).parent / "previous"
+    previous.mkdir()
+    shutil.copy(published_path(database), previous / "000001_20250720T000000Z.duckdb")
+    assert promo("publish", "--rollback", "--database", database)[0] == 0
+    assert builds(database) == builds(published_path(database)) == on_record
     with duckdb.connect(str(database)) as connection:
         connection.execute("update policies.policy_values set value = value + 1")
     published_path(database).unlink()
@@ -361,18 +419,20 @@ def test_a_second_build_scores_nothing_again_and_makes_the_same_offers(built: Pa
     offered = "from promotions.offers order by all"
     tiers = "from promotions.loyalty_tier_changes order by all"
     explained = "select user_id, item_id, explained_at from scores.interest_reasons order by all"
+    decided = "from audits.offer_inputs order by all"
     with duckdb.connect(str(database)) as connection:
-        tiers_before = connection.execute(tiers).fetchall()
+        tiers_before, decided_before = connection.execute(tiers).fetchall(), connection.execute(decided).fetchall()
         scores_before, offers_before = connection.execute(scored).fetchall(), connection.execute(offered).fetchall()
         reasons_before = connection.execute(explained).fetchall()
     assert offers_before
-    assert "u5" in {user for user, *_ in reasons_before}
+    assert key(5) in {user for user, *_ in reasons_before}
     run_dbt(["run"], database)
     with duckdb.connect(str(database)) as connection:
         assert connection.execute(scored).fetchall() == scores_before
         assert connection.execute(offered).fetchall() == offers_before
         assert connection.execute(tiers).fetchall() == tiers_before
         assert connection.execute(explained).fetchall() == reasons_before
+        assert connection.execute(decided).fetchall() == decided_before
         connection.execute("insert into shop.consents select user_id, 'marketing', timestamp '2025-07-01', false from shop.users")
         connection.execute("insert into shop.consents values ('u5', 'personalisation', timestamp '2025-07-01', false)")
     run_dbt(["run"], database)
@@ -384,6 +444,8 @@ def test_a_second_build_scores_nothing_again_and_makes_the_same_offers(built: Pa
         reasons_after = set(connection.execute(explained).fetchall())
         assert reasons_after < set(reasons_before)
         assert key(5) not in {user for user, *_ in reasons_after}
+        assert connection.execute(decided).fetchall() == decided_before
+        assert connection.execute("select distinct status from audits.offer_lineage").fetchall() == [("withdrawn",)]
         sources = f"select distinct recommendation_source from promotions.recommendations where user_id = '{key(5)}'"
         assert connection.execute(sources).fetchall() == [("best_seller",)]
 
@@ -397,6 +459,7 @@ FUTURE_ROWS = {
     "inventory": "('p1', date '2025-06-01', 0)",
     "competitor_prices": "('p1', 'rival', timestamp '2025-06-01 12:00:00', 0.01)",
     "consents": "('u3', 'personalisation', timestamp '2025-06-01 00:00:00', false)",
+    "offer_feedback": "('u3', 'OPEN', timestamp '2025-06-01 00:00:00', 'hide'), ('u3', 'OPEN', timestamp '2025-06-02', 'like')",
 }
 
 
@@ -489,6 +552,7 @@ def test_a_failing_policy_is_one_line_that_names_file_and_row(built: Path, tmp_p
     with duckdb.connect(str(database)) as connection:
         connection.execute("update policies.pricing_policy set max_discount = 1.5 where category = '*'")
     sentence = "seeds/pricing_policy.csv, row *: max_discount lies outside 0 to 1"
+    *on_record, _ = builds(database)
     with pytest.raises(PromoError) as failure:
         run_dbt(["build", "--select", "policy_faults"], database)
     assert failure.value.exit_code == BUILD_FAULT
@@ -497,6 +561,7 @@ def test_a_failing_policy_is_one_line_that_names_file_and_row(built: Path, tmp_p
     last = look(database)["builds"][0]
     assert (last["command"], last["outcome"], last["is_complete"]) == ("build", "failed", False)
     assert last["failure"] == "test pricing_policy_is_sound"
+    assert builds(database)[: len(on_record)] == on_record  # the record of a build is never changed by another
 
 
 def test_a_missing_column_stops_the_build_with_one_line(built: Path, tmp_path: Path) -> None:

@@ -91,6 +91,8 @@ def test_every_version_is_registered_the_serving_one_first(folder: Path) -> None
     }  # fmt: skip
     serving = records(folder).registered("interest")[0]
     assert serving["model_version"] == found["interest", "champion"]["model_version"]
+    assert serving["sha256"][:12] == serving["model_version"]
+    assert len(serving["sha256"]) == 64
     assert (serving["window_first"], serving["window_last"]) == (date(2024, 1, 1), date(2024, 3, 8))
     assert serving["trained_at"] == datetime(2024, 4, 1, 10)
     assert (serving["measure"], serving["value"], serving["train_rows"]) == ("auc", 0.8, 4)

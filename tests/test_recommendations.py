@@ -47,6 +47,15 @@ select date '2024-03-01' as as_of_date, user_id, product_id, is_personal,
     (case when is_personal then draw('related', u, p) % 3 / 2.0 else 0 end)::double as relatedness
 from facts
 where not is_new or p = 8 or (p = 24 and exists(select 1 from facts as other where other.u = facts.u and other.p = 8));
+create or replace table user_feedback_weights as
+select date '2024-03-01' as as_of_date, 'u' || u as user_id, 'category' as subject_kind, 'category ' || c as subject,
+    [0.25, 0.5, 2, 4][1 + (draw('weight', u, c) % 4)::integer]::double as weight
+from range({USERS}) as users(u), range(5) as categories(c)
+where u % 10 <> 9 and draw('spoke', u, c) % 4 = 0;
+create or replace table user_hidden_items as
+select date '2024-03-01' as as_of_date, 'u' || u as user_id, 'product' as item_kind, 'p' || lpad(p::varchar, 2, '0') as item_id
+from range({USERS}) as users(u), range(45) as products(p)
+where draw('hid', u, p) % 8 = 0;
 """
 
 policies = st.fixed_dictionaries(
@@ -107,14 +116,19 @@ def greedy(
     """Products of each user, picked one after the other: the documented rules, spelt out."""
     segments = {row["user_id"]: row for row in rows_of(shop, "from user_segments")}
     candidates = defaultdict(list)
+    weights = {(row["user_id"], row["subject"]): row["weight"] for row in rows_of(shop, "from user_feedback_weights")}
+    hidden = {(row["user_id"], row["item_id"]) for row in rows_of(shop, "from user_hidden_items")}
     for row in rows_of(shop, "from considered_products inner join recommendable_products using (product_id) order by all"):
         own = [weighing[name] for name in (segments[row["user_id"]][d] for d in ("value_tier", "intent")) if name in weighing]
         margin, related, row["diversity"] = (sum(numbers) for numbers in zip(*own, strict=True)) if own else (0, 0, 0)
         row["relevance"] = (row["interest"] or 0) * (1 + related * row["relatedness"]) * (1 + margin * row["margin_share"])
+        row["relevance"] *= weights.get((row["user_id"], row["category"]), 1)
         interval = row["own_mean_gap_days"] if row["own_purchase_days"] >= 3 else None
         if row["own_purchase_days"] < 3 and row["is_rebought"]:
             interval = row["replenishment_days"]
         wait = policy["just_bought_days"] if interval is None else policy["due_share"] * interval
+        if (row["user_id"], row["product_id"]) in hidden:
+            continue
         if row["own_recency_days"] is None or row["own_recency_days"] >= wait:
             candidates[row["user_id"]].append(row)
     return {user: [row["product_id"] for row in picked(rows, policy)] for user, rows in candidates.items()}

@@ -170,6 +170,7 @@ def _registered(version: RegisteredVersion) -> Record:
     return {
         "model_name": version.model,
         "model_version": version.version,
+        "sha256": str(entry.get("sha256") or ""),
         "status": version.status,
         "kind": str(entry.get("kind") or ""),
         "task": card.get("task"),
@@ -277,9 +278,9 @@ _VERSION = {"model_name": "VARCHAR", "model_version": "VARCHAR"}
 
 RECORD_TYPES: dict[str, dict[str, str]] = {
     "registered_models": _VERSION | {
-        "status": "VARCHAR", "kind": "VARCHAR", "task": "VARCHAR", "trained_on": "VARCHAR", "window_first": "DATE",
-        "window_last": "DATE", "train_rows": "BIGINT", "measure": "VARCHAR", "value": "DOUBLE", "parent_version": "VARCHAR",
-        "trained_at": "TIMESTAMP", "card_fault": "VARCHAR",
+        "sha256": "VARCHAR", "status": "VARCHAR", "kind": "VARCHAR", "task": "VARCHAR", "trained_on": "VARCHAR",
+        "window_first": "DATE", "window_last": "DATE", "train_rows": "BIGINT", "measure": "VARCHAR",
+        "value": "DOUBLE", "parent_version": "VARCHAR", "trained_at": "TIMESTAMP", "card_fault": "VARCHAR",
     },
     "model_metric_records": _VERSION | {
         "compared": "VARCHAR", "data_window": "VARCHAR", "measure": "VARCHAR", "class_label": "VARCHAR", "value": "DOUBLE",

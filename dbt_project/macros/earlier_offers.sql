@@ -12,10 +12,14 @@
     {%- else -%}
         (
         select
+            cast(null as string) as offer_id,
             cast(null as date) as as_of_date,
             cast(null as string) as user_id,
             cast(null as string) as promotion_id,
             cast(null as string) as campaign_id,
+            cast(null as string) as kind,
+            cast(null as string) as categories,
+            cast(null as string) as product_id,
             cast(null as timestamp) as valid_to,
             cast(null as decimal(18, 2)) as reserved_budget
         where false

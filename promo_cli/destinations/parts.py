@@ -49,7 +49,7 @@ def part_names(stem: str, parts: int) -> list[str]:
 
 def outdated_parts(folder: Path, stem: str, names: list[str]) -> list[Path]:
     """Files of an earlier export of the same name that the new one won't replace: who has left would still be in them."""
-    ours = re.compile(rf"{re.escape(stem)}([.][0-9]{{3,}})?[.]csv")
+    ours = re.compile(rf"{re.escape(stem)}([.][0-9]{{3,}})?[.]csv([.]age)?")
     return sorted(path for path in folder.iterdir() if ours.fullmatch(path.name) and path.name not in names)
 
 

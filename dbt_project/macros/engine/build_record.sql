@@ -1,6 +1,7 @@
 {#
     The record of builds: audits.builds has a row for every dbt command that wrote or tested, audits.build_nodes one for each of
-    its models, seeds and tests. Rows are only added, and stay in the working database; a published copy carries them along.
+    its models, seeds and tests. Rows are only added, and stay in the working database; a published copy carries them along. The row of
+    a build is completed when it ends and when it is published, and never changes again.
     Written by hooks because dbt knows how a build ended only after its last model.
 #}
 {% macro start_of_build() %}{{ return(adapter.dispatch('start_of_build')()) }}{% endmacro %}
@@ -72,6 +73,7 @@
             is_complete = " ~ is_complete ~ ",
             outcome = '" ~ ('failed' if failed or skipped else 'passed') ~ "',
             failure = " ~ (text_literal(failure) if failure else 'null') ~ ",
+            policy_version = " ~ policy_version_of(target.database) ~ ",
             models_built = nodes.models_built,
             tests_passed = nodes.tests_passed,
             tests_warned = nodes.tests_warned,
@@ -96,4 +98,35 @@
 
 {% macro text_literal(text) -%}
     {{ return("'" ~ (text | string | replace("'", "''")) ~ "'") }}
+{%- endmacro %}
+
+{#
+    The record of builds as a relation that models read: no model makes it, and dbt's cache of relations is older than the hook that
+    does. An empty relation where the profile keeps none.
+#}
+{% macro builds_on_record() -%}
+    {{ adapter.dispatch('builds_on_record')() }}
+{%- endmacro %}
+{% macro default__builds_on_record() -%}
+    (
+        select
+            cast(null as string) as build_id,
+            cast(null as timestamp) as started_at,
+            cast(null as string) as outcome,
+            cast(null as string) as policy_version,
+            cast(null as string) as content_hash,
+            cast(null as string) as offerhouse_version
+        where false
+    )
+{%- endmacro %}
+{% macro duckdb__builds_on_record() -%}
+    {%- set kept = [] -%}
+    {%- if execute -%}
+        {%- set kept = run_query("
+            select table_name from information_schema.tables
+            where table_catalog = '" ~ target.database ~ "' and table_schema = 'audits' and table_name = 'builds'").rows -%}
+    {%- endif -%}
+    {%- if kept -%} {{ adapter.quote(target.database) }}.audits.builds
+    {%- else -%} {{ default__builds_on_record() }}
+    {%- endif -%}
 {%- endmacro %}

@@ -16,3 +16,16 @@
     cast(try_cast(get_json_object({{ column }}, concat('$.', {{ key }})) as decimal(18, 6)) as double)
 {%- endmacro %}
 {% macro duckdb__json_number(column, key) %}cast(try_cast(({{ column }} ->> {{ key }}) as decimal(18, 6)) as double){% endmacro %}
+
+{# A vector as a JSON object whose members bear `names`, in that order; null for no vector. What is no number is null. #}
+{% macro json_of_vector(names, vector) %}{{ adapter.dispatch('json_of_vector')(names, vector) }}{% endmacro %}
+{% macro default__json_of_vector(names, vector) -%}
+    to_json(map_from_arrays(array('{{ names | join("', '") }}'), transform({{ vector }}, item -> nullif(item, float('NaN')))))
+{%- endmacro %}
+{# by way of text, so that a single-precision .1 is written .1 and not in the 17 digits of its double #}
+{% macro duckdb__json_of_vector(names, vector) -%}
+    cast(to_json(map(
+        ['{{ names | join("', '") }}'],
+        list_transform({{ vector }}, lambda item: case when isfinite(item) then cast(cast(item as string) as double) end)
+    )) as string)
+{%- endmacro %}

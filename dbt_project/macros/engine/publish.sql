@@ -151,24 +151,35 @@
     md5(concat_ws('|', count(*), coalesce(sum(cast(hash({{ columns }}) as hugeint)), 0)))
 {%- endmacro %}
 
-{# Temporary table publication_facts: what holds for the whole copy. Completes publication_rows. #}
-{% macro record_publication(build_id) -%}
-    {%- set policies = run_query("select split_part(relation, '.', 2) as name from publication_rows where relation like 'policies.%'") -%}
+{# SQL for the SHA-256 of every row of every policy in `database`, whatever order they stand in; null while there are none. #}
+{% macro policy_version_of(database) -%}
+    {%- set policies = run_query("
+        select table_name from information_schema.tables
+        where table_catalog = '" ~ database ~ "' and table_schema = 'policies'") -%}
     {%- set contents = [] -%}
     {%- for policy in policies.rows -%}
         {%- do contents.append(
-            'select ' ~ text_literal(policy['name']) ~ ' as policy, cast(to_json(whole_row) as varchar) as content '
-            ~ 'from publication.policies.' ~ adapter.quote(policy['name']) ~ ' as whole_row') -%}
+            'select ' ~ text_literal(policy['table_name']) ~ ' as policy, cast(to_json(whole_row) as varchar) as content from '
+            ~ adapter.quote(database) ~ '.policies.' ~ adapter.quote(policy['table_name']) ~ ' as whole_row') -%}
     {%- endfor -%}
+    {%- if contents -%}
+        (
+            select sha256(coalesce(string_agg(policy || ' ' || content, chr(10) order by policy, content), ''))
+            from ({{ contents | join(' union all ') }})
+        )
+    {%- else -%}
+        null
+    {%- endif -%}
+{%- endmacro %}
+
+{# Temporary table publication_facts: what holds for the whole copy. Completes publication_rows. #}
+{% macro record_publication(build_id) -%}
     {%- do run_query("
         create or replace temp table publication_facts as
         select
             '" ~ build_id ~ "' as build_id,
             (select max(as_of_date) from publication.staging.as_of_dates) as as_of_date,
-            (
-                select sha256(coalesce(string_agg(policy || ' ' || content, chr(10) order by policy, content), ''))
-                from (" ~ contents | join(' union all ') ~ ")
-            ) as policy_version,
+            " ~ policy_version_of('publication') ~ " as policy_version,
             (select list_sort(list(distinct model)) from (select unnest(models) as model from publication_rows)) as models,
             (select md5(string_agg(relation || ' ' || content_hash, chr(10) order by relation)) from publication_rows) as content_hash") -%}
     {%- do run_query("

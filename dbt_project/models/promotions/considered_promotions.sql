@@ -229,7 +229,7 @@ pairs as (
             when terms.kind in {{ product_kinds }} and terms.categories is not null then picks.interest
             when terms.kind in {{ product_kinds }} then users.pick_interest
             else users.purchase_intent
-        end as redemption_score,
+        end as scored_redemption,
         -- by the shop's own id, as the universal control: no change of the secret deals a campaign's control anew
         {{ policy_value('campaign_holdout_percent') }} * 100
         > {{ hash_bucket("concat_ws('', terms.campaign_id, ':', users.dealt_by)", 10000) }} as is_campaign_holdout
@@ -265,8 +265,30 @@ valued as (
                 * (1 - {{ policy_value('default_margin_share') }})
         end as cost_of_goods,
         market.price_floor,
-        effects.promo_effect
+        effects.promo_effect,
+        promotions_hidden.item_id is not null or products_hidden.item_id is not null as is_hidden,
+        -- what the user said of such offers: of the product's category, or of the promotion where it is for a basket
+        cast(coalesce(feedback.weight, 1) as double) as feedback_weight
     from pairs
+    left join {{ ref('stg_products') }} as listed on pairs.product_id = listed.product_id
+    left join {{ ref('user_feedback_weights') }} as feedback
+        on
+            pairs.as_of_date = feedback.as_of_date
+            and pairs.user_id = feedback.user_id
+            and case when pairs.product_id is null then 'promotion' else 'category' end = feedback.subject_kind
+            and case when pairs.product_id is null then pairs.promotion_id else listed.category end = feedback.subject
+    left join {{ ref('user_hidden_items') }} as promotions_hidden
+        on
+            pairs.as_of_date = promotions_hidden.as_of_date
+            and pairs.user_id = promotions_hidden.user_id
+            and promotions_hidden.item_kind = 'promotion'
+            and pairs.promotion_id = promotions_hidden.item_id
+    left join {{ ref('user_hidden_items') }} as products_hidden
+        on
+            pairs.as_of_date = products_hidden.as_of_date
+            and pairs.user_id = products_hidden.user_id
+            and products_hidden.item_kind = 'product'
+            and pairs.product_id = products_hidden.item_id
     left join {{ ref('market_prices') }} as market on pairs.product_id = market.product_id
     left join {{ ref('dynamic_prices') }} as prices
         on pairs.user_id = prices.user_id and pairs.product_id = prices.product_id
@@ -285,7 +307,10 @@ costed as (
             when percent_off is not null then base_value * percent_off / 100
             else {{ points_for('base_value', 'tier_multiplier * (points_multiplier - 1)') }} * {{ point_value() }}
         end as decimal(18, 2)) as face_value,
-        greatest(cost_of_goods * (1 + coalesce(min_margin, 0)), coalesce(price_floor, 0)) as floor_value
+        greatest(cost_of_goods * (1 + coalesce(min_margin, 0)), coalesce(price_floor, 0)) as floor_value,
+        cast(
+            case when scored_redemption * feedback_weight > 1 then 1 else scored_redemption * feedback_weight end as float
+        ) as redemption_score
     from valued
 
 ),
@@ -314,6 +339,7 @@ final as (
         is_campaign_holdout,
         marketing_consent,
         is_risk_flagged,
+        is_hidden,
         has_begun,
         is_over,
         is_sent_to_some,
@@ -351,6 +377,7 @@ final as (
         priority,
         exclusive_group,
         purchase_intent,
+        feedback_weight,
         redemption_score,
         face_value,
         cast(face_value * cost_share as decimal(18, 2)) as cost,

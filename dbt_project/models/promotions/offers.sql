@@ -58,7 +58,7 @@ final as (
         terms.min_margin,
         concat_ws(
             '', 'Ranked ', cast(decided.user_rank as string), ' among the promotions open to the user, by expected margin ',
-            cast(cast(eligible.expected_margin as decimal(18, 2)) as string), '.'
+            cast(cast(eligible.expected_margin as decimal(18, 2)) as string), '.', ' ' || eligible.feedback
         ) as reason
     from decided
     inner join eligible

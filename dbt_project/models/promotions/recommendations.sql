@@ -1,4 +1,4 @@
--- the products to show each user, best first: interest, weighed with margin, with what the user looked at, and for variety
+-- the products to show each user, best first: interest, weighed with margin, browsing and feedback, and for variety
 -- A table in the order of users: ranked once a build, whoever reads it.
 {{ config(materialized='table') }}
 
@@ -59,11 +59,25 @@ candidates as (
             when products.is_rebought then products.replenishment_days
         end as interval_days,
         users.diversity_weight,
+        coalesce(feedback.weight, 1) as feedback_weight,
         considered.interest * (1 + users.related_weight * considered.relatedness)
-        * (1 + users.margin_weight * products.margin_share) as relevance
+        * (1 + users.margin_weight * products.margin_share) * coalesce(feedback.weight, 1) as relevance
     from {{ ref('considered_products') }} as considered
     inner join {{ ref('recommendable_products') }} as products on considered.product_id = products.product_id
     inner join users on considered.user_id = users.user_id
+    left join {{ ref('user_feedback_weights') }} as feedback
+        on
+            considered.as_of_date = feedback.as_of_date
+            and considered.user_id = feedback.user_id
+            and feedback.subject_kind = 'category'
+            and products.category = feedback.subject
+    left join {{ ref('user_hidden_items') }} as hidden
+        on
+            considered.as_of_date = hidden.as_of_date
+            and considered.user_id = hidden.user_id
+            and hidden.item_kind = 'product'
+            and considered.product_id = hidden.item_id
+    where hidden.item_id is null
 
 ),
 
@@ -146,29 +160,17 @@ sourced as (
             when candidate_source = 'neighbour' then 'bought_together'
             when candidate_source = 'category' then 'category'
             else 'popular'
-        end as recommendation_source
+        end as recommendation_source,
+        {{ feedback_words('feedback_weight', "concat_ws('', 'offers of ', category)") }} as feedback
     from ranked
     where recommendation_rank <= per_user
 
 ),
 
-final as (
+worded as (
 
     select
-        as_of_date,
-        user_id,
-        cast(recommendation_rank as integer) as recommendation_rank,
-        product_id,
-        product_name,
-        category,
-        brand,
-        recommendation_source,
-        interest,
-        margin_share,
-        relatedness,
-        cast(relevance as double) as relevance,
-        cast(place_in_category as integer) as place_in_category,
-        cast(varied_relevance as double) as varied_relevance,
+        *,
         case recommendation_source
             when 'best_seller' then 'A best seller of the shop.'
             when 'newcomers'
@@ -190,8 +192,31 @@ final as (
             when 'bought_together' then 'Often bought together with what the user buys or looks at.'
             when 'category' then 'A favourite of other users in a category the user buys.'
             else 'A best seller of the shop.'
-        end as reason
+        end as source_reason
     from sourced
+
+),
+
+final as (
+
+    select
+        as_of_date,
+        user_id,
+        cast(recommendation_rank as integer) as recommendation_rank,
+        product_id,
+        product_name,
+        category,
+        brand,
+        recommendation_source,
+        interest,
+        margin_share,
+        relatedness,
+        cast(feedback_weight as double) as feedback_weight,
+        cast(relevance as double) as relevance,
+        cast(place_in_category as integer) as place_in_category,
+        cast(varied_relevance as double) as varied_relevance,
+        concat_ws(' ', source_reason, feedback) as reason
+    from worded
 
 )
 

@@ -1,9 +1,11 @@
--- for each user and coupon under consideration, the covered product the user is most interested in
+-- for each user and coupon under consideration, the covered product the user is most interested in and has not hidden
 {{ config(materialized='table') }}
 
 with coupons as (
 
-    select promotion_id
+    select
+        as_of_date,
+        promotion_id
     from {{ ref('promotion_terms') }}
     where source = 'shop_coupon'
 
@@ -12,6 +14,7 @@ with coupons as (
 covered as (
 
     select
+        coupons.as_of_date,
         coupons.promotion_id,
         products.product_id
     from coupons
@@ -28,6 +31,13 @@ final as (
         scores.interest
     from covered
     inner join {{ ref('interest_scores') }} as scores on covered.product_id = scores.product_id
+    left join {{ ref('user_hidden_items') }} as hidden
+        on
+            covered.as_of_date = hidden.as_of_date
+            and scores.user_id = hidden.user_id
+            and hidden.item_kind = 'product'
+            and scores.product_id = hidden.item_id
+    where hidden.item_id is null
     qualify
         row_number() over (
             partition by scores.user_id, covered.promotion_id

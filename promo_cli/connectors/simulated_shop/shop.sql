@@ -266,19 +266,38 @@ where u2('mind', person, number) < 0.05
 order by all;
 
 -- table: offer_feedback
+-- one in thirty of who got a message judges one of its two coupons for products, by taste: liked what they like to buy
 create table shop.offer_feedback as
+with spoken as (
+    select
+        people.person,
+        people.response_type,
+        people.taste,
+        campaigns.number,
+        floor(2 * u2('judged coupon', people.person, campaigns.number))::integer as place,
+    from truth.people as people
+    cross join range((getvariable('sim_days') - 10 + 13) // 14) as campaigns (number)
+    where
+        is_treated(people.person, campaigns.number)
+        and people.active_from <= 10 + 14 * campaigns.number
+        and u2('says', people.person, campaigns.number) < 0.03
+)
+
 select
-    'u' || person as user_id,
-    'message-c' || number as offer_id,
-    sim_moment(10 + 14 * number, 32000) as given_at,
+    'u' || spoken.person as user_id,
+    'c' || spoken.number || '-' || spoken.place as offer_id,
+    sim_moment(10 + 14 * spoken.number, 32000) as given_at,
     case
-        when response_type = 'do_not_disturb' then 'hide'
-        else ['like', 'dislike', 'hide', 'like'][1 + floor(4 * u2('verdict', person, number))::integer]
+        when spoken.response_type = 'do_not_disturb' then 'hide'
+        when u2('verdict', spoken.person, spoken.number) < 1 / (1 + exp(-list_inner_product(categories.taste, spoken.taste)))
+            then 'like'
+        when u2('hides', spoken.person, spoken.number) < 0.4 then 'hide'
+        else 'dislike'
     end as verdict,
-from truth.people
-cross join range((getvariable('sim_days') - 10 + 13) // 14) as campaigns (number)
-where is_treated(person, number) and active_from <= 10 + 14 * number and u2('says', person, number) < 0.03
-order by number, person;
+from spoken
+inner join truth.categories as categories
+    on categories.category = (spoken.number * 3 + spoken.place) % getvariable('sim_categories')
+order by spoken.number, spoken.person;
 
 -- table: loyalty_accounts
 -- the points were counted a while ago: a point for each unit of money spent until then

@@ -4,6 +4,7 @@ with final as (
     select
         record.model_name,
         record.model_version,
+        record.sha256,
         record.status,
         record.kind,
         record.task,
