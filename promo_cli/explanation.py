@@ -34,10 +34,12 @@ where command = 'build' and outcome = 'passed' and is_complete
 order by rowid desc
 limit 1
 """
-_OFFERS = """
+# valid_to is the first moment at which an offer holds no more; people read the shop's last day on which it does.
+_LAST_DAY = "cast((valid_to - interval 1 second) at time zone 'UTC' at time zone $timezone as date) as last_day"
+_OFFERS = f"""
 select
     offer_id, as_of_date as offered_on, promotion_id, promotion_name, kind, campaign_id, face_value, min_spend, product_id,
-    valid_from, valid_to, redemption_score as chance_of_use, expected_margin, user_rank, reason
+    valid_from, valid_to, {_LAST_DAY}, redemption_score as chance_of_use, expected_margin, user_rank, reason
 from promotions.offers
 where user_id = $user and (as_of_date = $today or valid_to > $today)
 order by as_of_date desc, user_rank, promotion_id
@@ -63,8 +65,8 @@ where refusals.user_id = $user and considered.user_id = $user
 window of_promotion as (partition by refusals.promotion_id)
 order by from_shop, changes, considered.priority, refusals.promotion_id, refusals.refusal_rank
 """
-_OVER = """
-select considered.promotion_id, considered.promotion_name, considered.kind, considered.valid_to
+_OVER = f"""
+select considered.promotion_id, considered.promotion_name, considered.kind, considered.valid_to, {_LAST_DAY}
 from promotions.considered_promotions as considered
 where considered.user_id = $user and considered.is_over
 order by considered.promotion_id
@@ -124,16 +126,19 @@ class _Reader:
         self._connection = connection
         self._key = key
         self._shown = shown
+        self._settings = self._read_settings()
+        self._timezone = self._settings.get("shop_timezone") or "UTC"
 
     def explanation(self, product: str | None, offer: str | None, language: str) -> Row:
         person = self._person()
         told_in = self._language(language)
-        currency = self._currency()
+        currency = self._settings.get("currency")
+        over = self._rows(_OVER, user=self._key, timezone=self._timezone)
         today = person.pop("as_of_date")
         offers = self._offers(today, told_in)
         refusals = self._refusals(told_in, currency)
         if offer is not None:
-            offers, refusals = self._narrowed(offer, offers, refusals)
+            offers, refusals, over = self._narrowed(offer, offers, refusals, over)
         recommendations = [] if product or offer else self._rows(_RECOMMENDATIONS, user=self._key)
         product_id = None if product is None else self._product_id(product)
         wanted = [product_id] if product_id else [found["product_id"] for found in [*offers, *recommendations]]
@@ -151,7 +156,7 @@ class _Reader:
             "offers": offers,
             "refusals": refusals,
             "nearest": refusals[0]["promotion_id"] if refusals else None,
-            "over": [found for found in self._rows(_OVER, user=self._key) if offer in (None, found["promotion_id"])],
+            "over": over,
             "recommendations": recommendations,
             "prices": self._rows(_PRICES, user=self._key, products=wanted) if wanted else [],
             "product": None if product_id is None else self._product(product_id),
@@ -185,15 +190,15 @@ class _Reader:
         known = [name for (name,) in self._connection.execute("select distinct language from promotions.reason_words").fetchall()]
         return language if language in known else FALLBACK
 
-    def _currency(self) -> str | None:
+    def _read_settings(self) -> dict[str, str]:
+        """What `promo load` recorded of the shop, its currency and time zone among it."""
         there = "select 1 from information_schema.tables where table_schema = 'shop' and table_name = 'settings'"
         if not self._connection.execute(there).fetchall():
-            return None
-        found = self._connection.execute("select value from shop.settings where key = 'currency'").fetchall()
-        return found[0][0] if found else None
+            return {}
+        return dict(self._connection.execute("select key, value from shop.settings").fetchall())
 
     def _offers(self, today: date, language: str) -> list[Row]:
-        offers = self._rows(_OFFERS, user=self._key, today=today)
+        offers = self._rows(_OFFERS, user=self._key, today=today, timezone=self._timezone)
         reasons = self._rows(_OFFER_REASONS, user=self._key, language=language) if offers else []
         for offer in offers:
             offer["reasons"] = [
@@ -232,15 +237,17 @@ class _Reader:
             )
         return list(promotions.values())
 
-    def _narrowed(self, offer: str, offers: list[Row], refusals: list[Row]) -> tuple[list[Row], list[Row]]:
+    def _narrowed(
+        self, offer: str, offers: list[Row], refusals: list[Row], over: list[Row]
+    ) -> tuple[list[Row], list[Row], list[Row]]:
         from promo_cli.campaign_audience import shown
         from promo_cli.connectors.near_match import near_match
 
         made = [found for found in offers if offer in (found["offer_id"], found["promotion_id"])]
         refused = [found for found in refusals if found["promotion_id"] == offer]
-        over = [found["promotion_id"] for found in self._rows(_OVER, user=self._key)]
-        if made or refused or offer in over:
-            return made, refused
+        ended = [found for found in over if found["promotion_id"] == offer]
+        if made or refused or ended:
+            return made, refused, ended
         if self._connection.execute("select 1 from promotions.offers where offer_id = $1 limit 1", [offer]).fetchall():
             raise PromoError(f"offer {shown(offer)} is over, or another user's; what is open: {_listed(offers)}", DATA_FAULT)
         known = {found["promotion_id"].lower(): found["promotion_id"] for found in [*offers, *refusals]}

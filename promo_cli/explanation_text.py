@@ -1,7 +1,7 @@
 """An explanation in short sentences that a customer-service agent reads aloud, in English or Chinese."""
 
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import date
 from typing import Any
 
 from promo_cli.explanation import count_codes
@@ -32,7 +32,7 @@ _FRAMES = {
         "refusal": "{name} ({id}):",
         "change": "It would be otherwise if: {change}",
         "more": "And {count} more promotions: {codes}. All of them: --json",
-        "over": "{name} ({id}) is over since {day}.",
+        "over": "{name} ({id}) is over; its last day was {day}.",
         "overs": "{count} more are over.",
         "prices": "Prices",
         "price": "{product}: {price}; without the person {twin}; list price {list}.",
@@ -91,7 +91,7 @@ _FRAMES = {
         "refusal": "{name}（{id}）：",
         "change": "以下情况会有所不同：{change}",
         "more": "另有 {count} 个促销：{codes}。全部内容：--json",
-        "over": "{name}（{id}）已于 {day} 结束。",
+        "over": "{name}（{id}）已结束，最后一天是 {day}。",
         "overs": "另有 {count} 个已结束。",
         "prices": "价格",
         "price": "{product}：{price}；非个性化价格 {twin}；标价 {list}。",
@@ -206,8 +206,6 @@ class _Teller:
             return
         yield f"\n{self._say('offers', count=len(offers))}"
         for offer in offers:
-            # valid_to is the first moment at which it holds no more
-            until = datetime.fromisoformat(offer["valid_to"]) - timedelta(seconds=1)
             yield "  " + self._say(
                 "offer",
                 name=offer["promotion_name"],
@@ -215,7 +213,7 @@ class _Teller:
                 worth=self._money(offer["face_value"]),
                 on=self._say("on", product=self._product(offer["product_id"])) if offer["product_id"] else "",
                 minimum=self._say("minimum", minimum=self._money(offer["min_spend"])) if offer["min_spend"] else "",
-                until=self._day(until.isoformat()),
+                until=self._day(offer["last_day"]),
             )
             if offer["reasons"]:
                 yield "    " + self._say("because", chance=_percent(offer["chance_of_use"]))
@@ -239,7 +237,7 @@ class _Teller:
             yield "  " + self._say("more", count=f"{len(rest):,}", codes=codes)
         if self._narrow:
             for promotion in over:
-                day = self._day(promotion["valid_to"])
+                day = self._day(promotion["last_day"])
                 yield "  " + self._say("over", name=promotion["promotion_name"], id=promotion["promotion_id"], day=day)
         elif over:
             yield "  " + self._say("overs", count=f"{len(over):,}")

@@ -16,7 +16,7 @@ Promo = Callable[..., tuple[int, str, str]]
 BUILT = """
 create schema staging; create schema features; create schema policies; create schema promotions; create schema audits;
 create schema scores; create schema shop;
-create table shop.settings as select 'currency' as key, 'EUR' as value;
+create table shop.settings as from (values ('currency', 'EUR'), ('shop_timezone', 'America/New_York')) as settings (key, value);
 create table staging.as_of_dates as select date '2024-03-01' as as_of_date, date '2024-03-01' as data_until;
 create table audits.builds as
     select 'b1b2c3d4-e5' as build_id, date '2024-03-01' as as_of_date, 'abcdef0123456789' as policy_version,
@@ -242,7 +242,7 @@ def test_one_offer_is_told_or_why_it_was_not_made(promo: Promo, database: Path) 
     assert "Not offered (1)\n  Spend 300 (SPEND):" in refused
     assert "Offers" not in refused
     assert (
-        "  Gone (GONE) is over since 20 February 2024."
+        "  Gone (GONE) is over; its last day was 19 February 2024."
         in promo("explain", "anna", "--offer", "GONE", "--database", database, "-q")[1]
     )
 

@@ -24,3 +24,17 @@
          'first': 'treatment', 'link': none},
     ]) }}
 {%- endmacro %}
+
+{# Rows for features.score_inputs: score, feature, place from the end, and whether the feature is a protected attribute. #}
+{% macro score_input_rows() -%}
+    {%- set protected = protected_attributes() -%}
+    {%- set rows = [] -%}
+    {%- for told in explained_scores() -%}
+        {%- set names = ([told.first] if told.get('first') else []) + told.features -%}
+        {%- for name in names -%}
+            {%- set fields = ["'" ~ told.score ~ "'", "'" ~ name ~ "'", names | length - loop.index0, name in protected] -%}
+            {%- do rows.append('(' ~ fields | join(', ') ~ ')') -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ return(rows) }}
+{%- endmacro %}
