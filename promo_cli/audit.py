@@ -35,7 +35,7 @@ _COMPLIANCE = """
 
 
 def audit(
-    strict: Annotated[bool, typer.Option("--strict", help="Leave with 1 when fairness is violated, not told alone.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Leave with 1 when a verdict of fairness is violated.")] = False,
     scores: Annotated[
         bool,
         typer.Option(
