@@ -45,6 +45,7 @@ def build_warehouse(
     from datetime import date
 
     from promo_cli.dbt_runner import run_dbt
+    from promo_cli.encryption import check_writable
     from promo_cli.errors import DATA_FAULT, USAGE_FAULT, PromoError
     from promo_cli.policies import check_policies
     from promo_cli.warehouse import check_limits
@@ -59,6 +60,7 @@ def build_warehouse(
             raise PromoError(f"--as-of-date {as_of_date} is no day; write e.g. 2017-12-31", USAGE_FAULT) from None
     check_policies()
     check_limits()
+    check_writable(database)
     console = messages(quiet)
     with progress(console) as bar:
         task = bar.add_task("building", total=None, outcome="")

@@ -1,9 +1,10 @@
 """dbt-duckdb plugin, named in profiles.yml as `promo_cli.publish_plugin`: what SQL can't do of a publication.
 
-It holds the working database's lock while dbt runs, and gives dbt's connection functions for
-dbt_project/macros/engine/publish.sql and build_record.sql alone:
+It holds the working database's lock while dbt runs, opens it encrypted where promo_cli/encryption.py is set to, and gives dbt's
+connection functions for dbt_project/macros/engine/publish.sql and build_record.sql alone:
 
 - `copy_of_working_database() -> VARCHAR`: copies the file, returns the copy's path
+- `attach_copy(copy VARCHAR) -> VARCHAR`: attaches it as `publication`, with the key where databases are encrypted
 - `put_in_place(copy VARCHAR) -> VARCHAR`: makes the copy the published database, returns its path
 - `offerhouse_version() -> VARCHAR`
 """
@@ -25,6 +26,7 @@ from dbt.adapters.duckdb.credentials import DuckDBCredentials
 from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt_common.exceptions import DbtRuntimeError
 
+from promo_cli import encryption
 from promo_cli.errors import PromoError, as_promo_error
 from promo_cli.lock import FileLock, being_written, write_lock
 from promo_cli.paths import make_private_folder, published_path
@@ -42,6 +44,8 @@ class Plugin(BasePlugin):
     """One process writes the working database; env OFFERHOUSE_WAIT is how many seconds another waits for it (0)."""
 
     _lock: FileLock | None = None
+    _encrypted: Path | None = None
+    """The working database, where it is attached to a connection in memory because it is encrypted."""
 
     def update_connection_config(self, creds: DuckDBCredentials, config: dict[str, Any]) -> None:
         """Before dbt opens the database: take its lock. Raises DbtRuntimeError, one line, when another holds it."""
@@ -56,14 +60,22 @@ class Plugin(BasePlugin):
             raise DbtRuntimeError(being_written(database, holder))
         atexit.register(lock.release)
         self._lock = lock
-        _wait_for_readers(database, deadline)
+        try:
+            _wait_for_readers(database, deadline)
+            if encryption.is_on():
+                self._encrypted = database
+                creds.path = ":memory:"  # dbt opens that, and keeps calling the database by its file's name
+        except PromoError as error:
+            raise DbtRuntimeError(error.message) from None
         _end_with_parent()
 
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
         """Register the functions on dbt's connection; a database in memory has nothing to publish."""
-        if self.creds is None or self.creds.path == ":memory:":
+        if self._encrypted is not None:
+            encryption.use(conn, self._encrypted)
+        elif self.creds is None or self.creds.path == ":memory:":
             return
-        working = Path(self.creds.path).resolve()
+        working = self._encrypted or Path(self.creds.path).resolve()
         published = published_path(working).absolute()
 
         def copied() -> str:
@@ -72,16 +84,30 @@ class Plugin(BasePlugin):
             atexit.register(copy.unlink, missing_ok=True)  # what comes of no use doesn't stay
             return str(copy)
 
+        def attached(copy: str) -> str:
+            with _told(), conn.cursor() as cursor:
+                if encryption.is_on():
+                    encryption.attach(cursor, Path(copy), "publication")
+                else:
+                    cursor.execute("attach $copy as publication", {"copy": copy})
+            return copy
+
         def placed(copy: str) -> str:
             with _told():
-                with duckdb.connect(copy, read_only=True) as connection:
+                with encryption.connect(Path(copy), read_only=True) as connection:
                     keep_withdrawals(connection, working)
                 put_in_place(Path(copy), published)
             return str(published)
 
         conn.create_function("copy_of_working_database", copied, [], "VARCHAR", side_effects=True)
+        conn.create_function("attach_copy", attached, ["VARCHAR"], "VARCHAR", side_effects=True)
         conn.create_function("put_in_place", placed, ["VARCHAR"], "VARCHAR", side_effects=True)
         conn.create_function("offerhouse_version", lambda: offerhouse_version() or "not installed", [], "VARCHAR")
+
+    def configure_cursor(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        """A cursor begins in the connection's own database, which is none that stays."""
+        if self._encrypted is not None:
+            cursor.execute(f'use "{encryption.database_name(self._encrypted)}"')
 
 
 @contextmanager
@@ -106,7 +132,7 @@ def _wait_for_readers(database: Path, deadline: float) -> None:
     """Clients that have the working database open hold DuckDB's own lock, and so does a training that reads it."""
     while database.is_file():
         try:
-            duckdb.connect(str(database)).close()
+            encryption.connect(database).close()
         except duckdb.IOException as error:
             if "Could not set lock" not in str(error) or time.monotonic() >= deadline:
                 raise DbtRuntimeError(why_not_open(database, error)) from error

@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from promo_cli.console import messages
+from promo_cli.encryption import connect
 from promo_cli.errors import DATA_FAULT, ENVIRONMENT_FAULT, PromoError, duckdb_reason
 from promo_cli.paths import published_path
 from promo_cli.warehouse import is_database, set_limit
@@ -46,7 +47,7 @@ def open_read_only(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     if not is_database(path):
         raise PromoError(f"{path} is no DuckDB database; name another file with --database", ENVIRONMENT_FAULT)
     try:
-        connection = duckdb.connect(str(path), read_only=True, config=_NO_POWER)
+        connection = connect(path, read_only=True, config=_NO_POWER)
     except duckdb.Error as error:
         raise PromoError(_why_not_open(path, error), ENVIRONMENT_FAULT) from error
     try:
