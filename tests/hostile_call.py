@@ -37,6 +37,8 @@ CALLS = (
     ("export", "welcome", "--output", "{place}", "--database", "{built}"),
     ("export", "welcome", "--format", "{text}", "--output", "{target}/out", "--database", "{built}"),
     ("export", "welcome", "--output", "{target}/out", "--database", "{place}"),
+    ("export", "welcome", "--encrypt-to", "{text}", "--output", "{target}/out", "--database", "{built}"),
+    ("trace", "{text}", "--database", "{built}"),
     ("train", "{text}", "--database", "{place}"),
     ("evaluate", "{text}", "--file", "{place}"),
     ("models", "list", "--models-folder", "{place}"),
