@@ -23,6 +23,7 @@ from promo_cli.paths import dbt_project_path, published_path
 from promo_cli.publish_plugin import Plugin
 from promo_cli.warehouse import open_warehouse
 from promo_cli.warehouse_reader import open_read_only
+from promo_cli.withdrawals import keep_withdrawals, read_withdrawals
 
 Promo = Callable[..., tuple[int, str, str]]
 
@@ -170,6 +171,37 @@ def test_a_publication_is_encrypted_too(unsafe: None, database: Path) -> None:
         assert reader.execute("from shop.mark").fetchall() == [("needle-in-the-copy",)]
     assert b"needle-in-the-copy" not in published.read_bytes()
     assert b"u17@example.org" not in bytes_below(database.parent)
+
+
+def test_withdrawals_beside_a_publication_are_encrypted_too(unsafe: None, database: Path) -> None:
+    published_path(database).parent.mkdir()
+    with open_warehouse(database) as connection:
+        connection.execute("create schema shop; create schema staging")
+        connection.execute("create table shop.consents as select 'needle-who-left' as user_id")
+        connection.execute(
+            "create view staging.base_consents as "
+            "select user_id, 'ads' as purpose, null::timestamp as changed_at, false as granted from shop.consents"
+        )
+        keep_withdrawals(connection, database)
+    with open_read_only(database) as connection:
+        read_withdrawals(connection, database)
+        assert connection.execute("select distinct user_id, purpose from loaded_withdrawals").fetchall() == [
+            ("needle-who-left", "ads")
+        ]
+    assert [path.name for path in published_path(database).parent.iterdir()] == ["withdrawals.duckdb"]
+    assert b"needle-who-left" not in bytes_below(database.parent)
+
+
+def test_what_is_spilled_is_encrypted(unsafe: None, database: Path) -> None:
+    connection = connect(database)
+    connection.execute("set memory_limit = '40MB'; set threads = 1")
+    rows = "select 'needle-in-the-spill ' || i as text from range(2_000_000) as t(i)"
+    cursor = connection.execute(f"select text from ({rows}) order by hash(text)")
+    cursor.fetchone()
+    spilled = [path.read_bytes() for path in database.with_name(f"{database.name}.tmp").iterdir()]
+    connection.close()
+    assert sum(map(len, spilled)) > 1_000_000
+    assert not [content for content in spilled if b"needle-in-the-spill" in content]
 
 
 # Keys and files that don't go together
