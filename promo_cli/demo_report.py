@@ -60,11 +60,11 @@ OFFERS = """
 
 def print_report(database: Path, exported: Export) -> None:
     """Print segments, a sample of prices with reasons, verdicts by reason, the campaign's offers and its file."""
-    import duckdb
+    from promo_cli.encryption import connect
 
     console = results()
     campaign = exported.manifest["campaign_id"]
-    with duckdb.connect(str(database), read_only=True) as connection:
+    with connect(database, read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
 
         def show(title: str, sql: str, parameters: dict[str, Any] | None = None) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import duckdb
 
+from promo_cli import encryption
 from promo_cli.erasures import keep_copy, pending, register_tombstones, request
 from promo_cli.errors import DATA_FAULT, ENVIRONMENT_FAULT, PromoError
 from promo_cli.exported_files import Known, folders_of, remove_rows, rows_of
@@ -25,11 +26,11 @@ from promo_cli.lock import being_written, write_lock
 from promo_cli.paths import published_path
 from promo_cli.people_file import people_files, people_of
 from promo_cli.person import Person, find_people, merged
-from promo_cli.private_files import put_in_place, sync_to_disk, unfinished_file
+from promo_cli.private_files import sync_to_disk
 from promo_cli.publication import publications, publishing
 from promo_cli.rewriting import PeopleIn, rewrite
 from promo_cli.warehouse import is_database, quoted_name, quoted_text, set_limit, why_not_open
-from promo_cli.withdrawals import is_there, withdrawals_file
+from promo_cli.withdrawals import is_there, read_file, withdrawals_file, write_file
 from udfs.secret import pseudonym
 
 Tell = Callable[[str], None]
@@ -169,7 +170,7 @@ def _replace(
     since = file.stat()
     try:
         with attached(file) as connection:
-            connection.execute(f"attach {quoted_text(str(passing))} as new")
+            encryption.attach(connection, passing, "new")
             connection.execute("set preserve_insertion_order = true")
             removed = rewrite(connection, "old", "new", people)
             then(connection)
@@ -202,7 +203,7 @@ def _take_over_record(connection: duckdb.DuckDBPyConnection, published: Path) ->
     """The working database's record of what is published tells what is published now, where it is of the same build."""
     if not published.is_file() or not is_there(connection, "audits", "publication"):
         return
-    connection.execute(f"attach {quoted_text(str(published))} as published (read_only)")
+    encryption.attach(connection, published, "published", read_only=True)
     same = "(select max(build_id) from published.audits.publication) = (select max(build_id) from new.audits.publication)"
     connection.execute(f"create temp table taken as from published.audits.publication where {same}")
     connection.execute("delete from new.audits.publication where exists (from taken)")
@@ -219,13 +220,11 @@ def _rewrite_withdrawals(database: Path, known: Known) -> None:
     if not file.is_file():
         return
     import pyarrow
-    from pyarrow import compute, parquet
+    from pyarrow import compute
 
-    table = parquet.read_table(file)
+    table = read_file(file)
     named = compute.is_in(table["user_id"], pyarrow.array(sorted(known.ids), pyarrow.string()))
-    with unfinished_file(file.parent) as unfinished:
-        parquet.write_table(table.filter(compute.invert(named)), unfinished)
-        put_in_place({file: unfinished})
+    write_file(table.filter(compute.invert(named)), file)
 
 
 def _of_working(database: Path, names: list[str]) -> list[Person]:
@@ -279,7 +278,7 @@ def _named_by(database: Path, marks: list[str]) -> list[str]:
             ).fetchall()
         ]
         for number, file in enumerate(people_files(published_path(database))):
-            connection.execute(f"attach {quoted_text(str(file))} as people_{number} (read_only)")
+            encryption.attach(connection, file, f"people_{number}", read_only=True)
             sources.append(f"select shop_user_id as name from people_{number}.main.people")
         if not sources:
             return []
@@ -305,11 +304,12 @@ def attached(file: Path, read_only: bool = True, people: Path | None = None) -> 
         set_limit(connection, "memory_limit", "OFFERHOUSE_MEMORY", "3GB")
         set_limit(connection, "max_temp_directory_size", "OFFERHOUSE_SPILL", "50GB")
         connection.execute(f"set temp_directory = {quoted_text(f'{file}.tmp')}")
+        connection.execute(f"set temp_file_encryption = {str(encryption.is_on()).lower()}")
         try:
-            connection.execute(f"attach {quoted_text(str(file))} as old{' (read_only)' if read_only else ''}")
+            encryption.attach(connection, file, "old", read_only)
             connection.execute("use old")
             if people is not None and people.is_file():
-                connection.execute(f"attach {quoted_text(str(people))} as people_file (read_only)")
+                encryption.attach(connection, people, "people_file", read_only=True)
         except duckdb.Error as error:
             raise PromoError(why_not_open(file, error), ENVIRONMENT_FAULT) from error
         yield connection

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import duckdb
 
+from promo_cli.encryption import connect
 from promo_cli.paths import make_private_folder
 
 _SUFFIX = ".duckdb"
@@ -62,7 +63,7 @@ def _prefix(published: Path) -> str:
 
 def _build_of(publication: Path) -> str | None:
     try:
-        with duckdb.connect(str(publication), read_only=True) as connection:
+        with connect(publication, read_only=True) as connection:
             return str(connection.execute("select max(build_id) from audits.publication").fetchall()[0][0])
     except duckdb.Error:
         return None

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import duckdb
 
+from promo_cli.encryption import connect
 from promo_cli.errors import DATA_FAULT, ENVIRONMENT_FAULT, PromoError
 from promo_cli.paths import make_private_folder
 from promo_cli.people_file import forget_unneeded_people, people_of
@@ -48,7 +49,7 @@ def make_views(file: Path, statements: Sequence[str]) -> None:
 
     What reads the shop's own tables finds none, and is not made.
     """
-    with duckdb.connect(str(file)) as connection:
+    with connect(file) as connection:
         waiting = list(statements)
         while waiting:
             refused = [statement for statement in waiting if not _is_made(connection, statement)]

@@ -1,9 +1,10 @@
 """dbt-duckdb plugin, named in profiles.yml as `promo_cli.publish_plugin`: what SQL can't do of a publication.
 
-It holds the working database's lock while dbt runs, and gives dbt's connection functions for
-dbt_project/macros/engine/publish.sql and build_record.sql alone:
+It holds the working database's lock while dbt runs, opens it encrypted where promo_cli/encryption.py is set to, and gives dbt's
+connection functions for dbt_project/macros/engine/publish.sql and build_record.sql alone:
 
 - `new_publication() -> VARCHAR`: a passing name for the publication to be written, and `new_people() -> VARCHAR` for its people
+- `attach_file(file VARCHAR, name VARCHAR) -> VARCHAR`: attaches it, with the key where databases are encrypted
 - `make_views(file VARCHAR, statements VARCHAR[]) -> BOOLEAN`: makes the views of a publication whose tables are written
 - `put_in_place(copy VARCHAR, people VARCHAR) -> VARCHAR`: makes it the published database, returns the path
 - `offerhouse_version() -> VARCHAR`
@@ -26,6 +27,7 @@ from dbt.adapters.duckdb.credentials import DuckDBCredentials
 from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt_common.exceptions import DbtRuntimeError
 
+from promo_cli import encryption
 from promo_cli.errors import PromoError, as_promo_error
 from promo_cli.lock import FileLock, being_written, write_lock
 from promo_cli.paths import make_private_folder, published_path
@@ -44,6 +46,8 @@ class Plugin(BasePlugin):
     """One process writes the working database; env OFFERHOUSE_WAIT is how many seconds another waits for it (0)."""
 
     _lock: FileLock | None = None
+    _encrypted: Path | None = None
+    """The working database, where it is attached to a connection in memory because it is encrypted."""
 
     def update_connection_config(self, creds: DuckDBCredentials, config: dict[str, Any]) -> None:
         """Before dbt opens the database: take its lock. Raises DbtRuntimeError, one line, when another holds it."""
@@ -58,14 +62,22 @@ class Plugin(BasePlugin):
             raise DbtRuntimeError(being_written(database, holder))
         atexit.register(lock.release)
         self._lock = lock
-        _wait_for_readers(database, deadline)
+        try:
+            _wait_for_readers(database, deadline)
+            if encryption.is_on():
+                self._encrypted = database
+                creds.path = ":memory:"  # dbt opens that, and keeps calling the database by its file's name
+        except PromoError as error:
+            raise DbtRuntimeError(error.message) from None
         _end_with_parent()
 
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
         """Register the functions on dbt's connection; a database in memory has nothing to publish."""
-        if self.creds is None or self.creds.path == ":memory:":
+        if self._encrypted is not None:
+            encryption.use(conn, self._encrypted)
+        elif self.creds is None or self.creds.path == ":memory:":
             return
-        working = Path(self.creds.path).resolve()
+        working = self._encrypted or Path(self.creds.path).resolve()
         published = published_path(working).absolute()
 
         def begun() -> str:
@@ -75,6 +87,11 @@ class Plugin(BasePlugin):
         def people_begun() -> str:
             with _told():
                 return _passing(new_people_file(published))
+
+        def attached(file: str, name: str) -> str:
+            with _told(), conn.cursor() as cursor:
+                encryption.attach(cursor, Path(file), name)
+            return name
 
         def views_made(file: str, statements: list[str]) -> bool:
             make_views(Path(file), statements)
@@ -88,9 +105,15 @@ class Plugin(BasePlugin):
 
         conn.create_function("new_publication", begun, [], "VARCHAR", side_effects=True)
         conn.create_function("new_people", people_begun, [], "VARCHAR", side_effects=True)
+        conn.create_function("attach_file", attached, ["VARCHAR", "VARCHAR"], "VARCHAR", side_effects=True)
         conn.create_function("make_views", views_made, ["VARCHAR", "VARCHAR[]"], "BOOLEAN", side_effects=True)
         conn.create_function("put_in_place", placed, ["VARCHAR", "VARCHAR"], "VARCHAR", side_effects=True)
         conn.create_function("offerhouse_version", lambda: offerhouse_version() or "not installed", [], "VARCHAR")
+
+    def configure_cursor(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        """A cursor begins in the connection's own database, which is none that stays."""
+        if self._encrypted is not None:
+            cursor.execute(f'use "{encryption.database_name(self._encrypted)}"')
 
 
 def _passing(file: Path) -> str:
@@ -122,7 +145,7 @@ def _wait_for_readers(database: Path, deadline: float) -> None:
     """Clients that have the working database open hold DuckDB's own lock, and so does a training that reads it."""
     while database.is_file():
         try:
-            duckdb.connect(str(database)).close()
+            encryption.connect(database).close()
         except duckdb.IOException as error:
             if "Could not set lock" not in str(error) or time.monotonic() >= deadline:
                 raise DbtRuntimeError(why_not_open(database, error)) from error

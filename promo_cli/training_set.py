@@ -141,10 +141,12 @@ def training_set(database: Path, seed: int, tell: Tell) -> Iterator[TrainingSet]
 
     What a killed run left is removed first. Raises PromoError: no shop, no purchases, a dbt failure, another training at work.
     """
+    from promo_cli.encryption import refuse_when_on
     from promo_cli.lock import training_lock
 
     if not database.is_file():
         raise PromoError(f"{database} is not there; load a shop first, e.g. promo load complete-journey", DATA_FAULT)
+    refuse_when_on("a training set is written in plain")
     training_database = database.resolve().parent / "training.duckdb"
     with training_lock(training_database.with_name(".training.lock")):
         _remove(training_database)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 
+from promo_cli.encryption import connect
 from promo_cli.errors import ENVIRONMENT_FAULT, USAGE_FAULT, PromoError, duckdb_reason
 from promo_cli.lock import being_written, write_lock
 from promo_cli.paths import make_private_folder
@@ -27,8 +28,8 @@ def open_warehouse(path: Path, command: str = "promo load") -> Iterator[duckdb.D
 
     `command` is what others are told who find it locked.
 
-    Timestamps without a zone are UTC. OFFERHOUSE_MEMORY (3GB) bounds DuckDB's memory, OFFERHOUSE_SPILL (50GB) its
-    spill files: the same names and values as in profiles.yml.
+    It is encrypted where promo_cli/encryption.py is set to. Timestamps without a zone are UTC. OFFERHOUSE_MEMORY (3GB)
+    bounds DuckDB's memory, OFFERHOUSE_SPILL (50GB) its spill files: the same names and values as in profiles.yml.
 
     Raises PromoError when the file bears the name of a schema (exit code 2), another process holds the lock, the file
     is no DuckDB database or a limit can't be read (exit code 3), and OSError when the folder can't be made.
@@ -46,10 +47,13 @@ def open_warehouse(path: Path, command: str = "promo load") -> Iterator[duckdb.D
     if holder is not None:
         raise PromoError(being_written(path, holder), ENVIRONMENT_FAULT)
     try:
-        connection = duckdb.connect(str(path))
+        connection = connect(path)
     except duckdb.Error as error:
         lock.release()
         raise PromoError(why_not_open(path, error), ENVIRONMENT_FAULT) from error
+    except PromoError:
+        lock.release()
+        raise
     try:
         connection.execute("set TimeZone = 'UTC'")
         set_limit(connection, "memory_limit", "OFFERHOUSE_MEMORY", "3GB")

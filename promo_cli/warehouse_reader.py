@@ -8,10 +8,11 @@ from pathlib import Path
 import duckdb
 
 from promo_cli.console import messages
+from promo_cli.encryption import attach, connect
 from promo_cli.errors import DATA_FAULT, ENVIRONMENT_FAULT, PromoError, duckdb_reason
 from promo_cli.paths import published_path
 from promo_cli.people_file import people_of
-from promo_cli.warehouse import is_database, quoted_text, set_limit
+from promo_cli.warehouse import is_database, set_limit
 from promo_cli.withdrawals import is_there, read_withdrawals
 
 _NEEDED = (
@@ -48,7 +49,7 @@ def open_read_only(path: Path, people: Path | None = None) -> Iterator[duckdb.Du
     if not is_database(path):
         raise PromoError(f"{path} is no DuckDB database; name another file with --database", ENVIRONMENT_FAULT)
     try:
-        connection = duckdb.connect(str(path), read_only=True, config=_NO_POWER)
+        connection = connect(path, read_only=True, config=_NO_POWER)
     except duckdb.Error as error:
         raise PromoError(_why_not_open(path, error), ENVIRONMENT_FAULT) from error
     try:
@@ -56,7 +57,7 @@ def open_read_only(path: Path, people: Path | None = None) -> Iterator[duckdb.Du
         set_limit(connection, "memory_limit", "OFFERHOUSE_MEMORY", "3GB")
         set_limit(connection, "max_temp_directory_size", "OFFERHOUSE_SPILL", "50GB")
         if people is not None and people.is_file():
-            connection.execute(f"attach {quoted_text(str(people))} as people_file (read_only)")
+            attach(connection, people, "people_file", read_only=True)
         connection.execute("set enable_external_access = false")
         connection.execute("set lock_configuration = true")
         yield connection

@@ -5,23 +5,25 @@ shop's own user ids), for a build may hold the working database when an export r
 less than the shop does. Those of the published build itself lie with its people (promo_cli/people_file.py).
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from promo_cli import encryption
 from promo_cli.errors import DATA_FAULT, PromoError
 from promo_cli.paths import make_private_folder, published_path
 from promo_cli.people_file import private_folder
-from promo_cli.private_files import put_in_place, unfinished_file
+from promo_cli.private_files import put_in_place, sync_to_disk, unfinished_file
 
 # Purpose of the one row of a file whose shop has consents that the last build, and so its views, can't read.
 _UNREAD = "UNREAD"
 
 
 def withdrawals_file(database: Path) -> Path:
-    """The withdrawals of what was loaded last into the working database `database`."""
-    return private_folder(published_path(database)) / "withdrawals.parquet"
+    """The withdrawals of what was loaded last into the working database `database`: Parquet, or an encrypted database."""
+    return private_folder(published_path(database)) / ("withdrawals.duckdb" if encryption.is_on() else "withdrawals.parquet")
 
 
 def keep_withdrawals(connection: duckdb.DuckDBPyConnection, database: Path) -> None:
@@ -48,7 +50,7 @@ def keep_withdrawals(connection: duckdb.DuckDBPyConnection, database: Path) -> N
 
 def keep_withdrawals_of_build(people: Path, database: Path) -> None:
     """Called when a build is published: `people` is the file of its people, which has read what is loaded."""
-    with duckdb.connect(str(people), read_only=True) as connection:
+    with encryption.connect(people, read_only=True) as connection:
         withdrawn = connection.sql(
             "select people.shop_user_id as user_id, purpose, changed_at from withdrawals inner join people using (user_id)"
         ).to_arrow_table()
@@ -63,12 +65,10 @@ def read_withdrawals(connection: duckdb.DuckDBPyConnection, database: Path, of_t
     that it knows. Users are known by the warehouse's keys. Raises PromoError (exit code 1) when consents were loaded which the
     last build can't read; duckdb.Error when the views don't fit what is loaded.
     """
-    import pyarrow.parquet
-
     connection.execute("create temp table loaded_withdrawals (user_id varchar, purpose varchar, changed_at timestamp)")
     file = withdrawals_file(database)
     if file.is_file():
-        connection.register("loaded", pyarrow.parquet.read_table(file))
+        connection.register("loaded", read_file(file))
         connection.execute("insert into loaded_withdrawals select user_id, purpose, changed_at from loaded")
     connection.execute(
         f"""
@@ -133,10 +133,37 @@ def _loaded_withdrawals(connection: duckdb.DuckDBPyConnection) -> Any:
 
 
 def _keep(withdrawn: Any, database: Path) -> None:
-    import pyarrow.parquet
-
     file = withdrawals_file(database)
     make_private_folder(file.parent)
-    with unfinished_file(file.parent) as unfinished:
-        pyarrow.parquet.write_table(withdrawn, unfinished)
-        put_in_place({file: unfinished})
+    write_file(withdrawn, file)
+
+
+def read_file(file: Path) -> Any:
+    """The rows of `withdrawals_file`, an Arrow table: user_id (the shop's own), purpose, changed_at."""
+    if not encryption.is_on():
+        import pyarrow.parquet
+
+        return pyarrow.parquet.read_table(file)
+    with encryption.connect(file, read_only=True) as connection:
+        return connection.sql("from withdrawals").to_arrow_table()
+
+
+def write_file(withdrawn: Any, file: Path) -> None:
+    """Puts other rows in the place of those of `withdrawals_file`. Raises OSError when it can't be written."""
+    if not encryption.is_on():
+        import pyarrow.parquet
+
+        with unfinished_file(file.parent) as unfinished:
+            pyarrow.parquet.write_table(withdrawn, unfinished)
+            put_in_place({file: unfinished})
+        return
+    unfinished_database = file.with_name(f".{os.getpid()}.{file.name}")
+    try:
+        with encryption.connect(unfinished_database) as connection:
+            connection.register("withdrawn", withdrawn)
+            connection.execute("create or replace table withdrawals as from withdrawn")
+            connection.execute("checkpoint")
+        sync_to_disk(unfinished_database)
+        unfinished_database.replace(file)
+    finally:
+        unfinished_database.unlink(missing_ok=True)

@@ -38,6 +38,8 @@ CALLS = (
     ("export", "welcome", "--format", "{text}", "--output", "{target}/out", "--database", "{built}"),
     ("export", "welcome", "--output", "{target}/out", "--database", "{place}"),
     ("explain", "{text}", "--product", "{text}", "--offer", "{text}", "--language", "{text}", "--database", "{built}"),
+    ("export", "welcome", "--encrypt-to", "{text}", "--output", "{target}/out", "--database", "{built}"),
+    ("trace", "{text}", "--database", "{built}"),
     ("train", "{text}", "--database", "{place}"),
     ("evaluate", "{text}", "--file", "{place}"),
     ("models", "list", "--models-folder", "{place}"),

@@ -262,7 +262,9 @@ def test_baskets_are_quoted_for_everyone_and_cheaper_for_who_may_have_offers(pla
 def test_feedback_changes_what_comes_next_and_says_so(plain: duckdb.DuckDBPyConnection) -> None:
     hidden = "select user_id from promotions.coupon_eligibility where list_contains(reject_reasons, 'HIDDEN')"
     assert plain.execute(f"{hidden} and promotion_id = 'OPEN'").fetchall() == [(key(4),)]
-    assert one(plain, f"select count(*) from promotions.considered_products where user_id = '{key(9)}' and product_id = 'p3'") == 1
+    assert (
+        one(plain, f"select count(*) from promotions.considered_products where user_id = '{key(9)}' and product_id = 'p3'") == 1
+    )
     assert one(plain, f"select count(*) from promotions.recommendations where user_id = '{key(9)}' and product_id = 'p3'") == 0
     disliked = plain.execute(
         "select distinct feedback_weight < 1, reason like '%The user dislikes offers of category%' "

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from rendered_sql import PROJECT
+from rendered_sql import PROJECT, SETTINGS, Renderer, define_engine_macros
 
 Promo = Callable[..., tuple[int, str, str]]
 
@@ -122,6 +122,18 @@ def test_no_build_and_no_database_are_one_line(tmp_path: Path, promo: Promo) -> 
     code, _, err = promo("trace", "a", "--database", database)
     assert (code, err.count("\n")) == (1, 1)
     assert "is not built yet, it holds no audits.offer_lineage; run promo build" in err
+
+
+def test_what_decided_an_offer_stays_for_the_policys_days(connection: duckdb.DuckDBPyConnection) -> None:
+    define_engine_macros(connection)
+    connection.execute("create table as_of_dates as select date '2024-03-01' as as_of_date")
+    connection.execute("create table policy_values as select 'offer_inputs_days' as name, 30.0 as value")
+    connection.execute(
+        "create table this_model as select date '2024-03-01' - cast(i as integer) as as_of_date from range(40) as t(i)"
+    )
+    _, forget = Renderer(SETTINGS[1]).model(PROJECT / "models/audits/offer_inputs.sql")
+    connection.execute(forget)
+    assert connection.execute("select count(*), min(as_of_date)::varchar from this_model").fetchall() == [(31, "2024-01-31")]
 
 
 def test_nothing_deletes_or_replaces_the_record_of_builds() -> None:

@@ -42,7 +42,7 @@
         'select schema_name, table_name from duckdb_tables() where ' ~ is_published ~ ' order by all').rows -%}
     {%- set views = run_query(
         'select schema_name, sql from duckdb_views() where ' ~ is_published ~ ' order by view_oid').rows -%}
-    {%- do run_query('attach ' ~ text_literal(file) ~ ' as publication') -%}
+    {%- do attach_file(file, 'publication') -%}
     {%- do run_query('set preserve_insertion_order = true') -%}
     {%- for schema in (tables | map(attribute='schema_name') | list + views | map(attribute='schema_name') | list) | unique -%}
         {%- do run_query('create schema if not exists publication.' ~ adapter.quote(schema)) -%}
@@ -56,13 +56,18 @@
     {%- set statements = [] -%}
     {%- for view in views -%}{%- do statements.append(text_literal(view['sql'])) -%}{%- endfor -%}
     {%- do run_query('select make_views(' ~ text_literal(file) ~ ', cast([' ~ statements | join(', ') ~ '] as varchar[]))') -%}
-    {%- do run_query('attach ' ~ text_literal(file) ~ ' as publication') -%}
+    {%- do attach_file(file, 'publication') -%}
+{%- endmacro %}
+
+{# Attaches a file of the publication, with the key where databases are encrypted. #}
+{% macro attach_file(file, name) -%}
+    {%- do run_query('select attach_file(' ~ text_literal(file) ~ ', ' ~ text_literal(name) ~ ')') -%}
 {%- endmacro %}
 
 {# Who the users of the publication are, and who of them has withdrawn consent; the file. #}
 {% macro copy_people() -%}
     {%- set file = run_query('select new_people() as file').rows[0]['file'] -%}
-    {%- do run_query('attach ' ~ text_literal(file) ~ ' as people_of_publication') -%}
+    {%- do attach_file(file, 'people_of_publication') -%}
     {%- do run_query('create table people_of_publication.people as from private.people') -%}
     {%- do run_query('
         create table people_of_publication.withdrawals as
