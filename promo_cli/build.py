@@ -66,11 +66,11 @@ def build_warehouse(
     from datetime import date
 
     from promo_cli.dbt_runner import run_dbt
-    from promo_cli.encryption import check_writable
     from promo_cli.erase import telling
     from promo_cli.erasing import finish_pending
     from promo_cli.errors import DATA_FAULT, USAGE_FAULT, PromoError
     from promo_cli.policies import check_policies
+    from promo_cli.publication import check_encryption
     from promo_cli.warehouse import check_limits
 
     if not database.is_file():
@@ -85,7 +85,7 @@ def build_warehouse(
             raise PromoError(f"--as-of-date {as_of_date} is no day; write e.g. 2017-12-31", USAGE_FAULT) from None
     check_policies()
     check_limits()
-    check_writable(database)
+    check_encryption(database)
     finish_pending(database, telling(quiet))
     console = messages(quiet)
     with progress(console) as bar:

@@ -15,15 +15,15 @@ import fcntl
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 
-from promo_cli.encryption import connect
+from promo_cli import encryption
 from promo_cli.errors import DATA_FAULT, ENVIRONMENT_FAULT, PromoError
-from promo_cli.paths import make_private_folder
+from promo_cli.paths import make_private_folder, published_path
 from promo_cli.people_file import forget_unneeded_people, people_of
 from promo_cli.private_files import sync_to_disk
 
@@ -49,7 +49,7 @@ def make_views(file: Path, statements: Sequence[str]) -> None:
 
     What reads the shop's own tables finds none, and is not made.
     """
-    with connect(file) as connection:
+    with encryption.connect(file) as connection:
         waiting = list(statements)
         while waiting:
             refused = [statement for statement in waiting if not _is_made(connection, statement)]
@@ -89,6 +89,19 @@ def put_in_place(copy: Path, published: Path, people: Path | None = None) -> Non
         for old in previous_publications(published)[kept_publications() :]:
             old.unlink(missing_ok=True)
         forget_unneeded_people(published, [published, *previous_publications(published)])
+
+
+def check_encryption(database: Path) -> None:
+    """Before dbt is asked: raises PromoError (exit code 3) when the setting is on and `database` can't be written encrypted,
+    or a file published from it is in plain; whoever has the database open is waited for later.
+    """
+    if not encryption.is_on():
+        return
+    published = published_path(database)
+    for file in publications(published):
+        encryption.connect(file, read_only=True).close()
+    with suppress(duckdb.IOException):
+        encryption.connect(database).close()
 
 
 def previous_publications(published: Path) -> list[Path]:

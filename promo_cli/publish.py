@@ -51,14 +51,14 @@ def publish_again(database: Path, wait_seconds: float = 0, quiet: bool = False) 
     import duckdb
 
     from promo_cli.dbt_runner import run_dbt
-    from promo_cli.encryption import check_writable
     from promo_cli.erase import telling
     from promo_cli.erasing import finish_pending
     from promo_cli.errors import DATA_FAULT, PromoError
+    from promo_cli.publication import check_encryption
 
     if not database.is_file():
         raise PromoError(f"{database} is not there; load a shop and build first: promo load, then promo build", DATA_FAULT)
-    check_writable(database)
+    check_encryption(database)
     finish_pending(database, telling(quiet))
     published = published_path(database)
     try:

@@ -13,6 +13,9 @@ SECRET = "the secret of the tests, no other"
 ERASABLE = "quagga.79"
 """The last of its users: an id, and an e-mail address, that stand in no text by chance."""
 
+USER_OF = f"create temp macro user_of(number) as case when number = 79 then '{ERASABLE}' else 'u' || number end"
+"""The shop's own id of its users 0 to 79; a connection that makes TABLES needs it."""
+
 TABLES = {
     "users": """
         select user_of(i) as user_id, timestamp '2025-01-01 08:00:00' as signed_up_at, user_of(i) || '@example.org' as email,
@@ -123,7 +126,7 @@ def write_small_shop(folder: Path) -> None:
     """Write the tables as Parquet files named as `promo load files` expects them; the same bytes of data every time."""
     folder.mkdir(parents=True, exist_ok=True)
     with duckdb.connect() as connection:
-        connection.execute(f"create macro user_of(number) as case when number = 79 then '{ERASABLE}' else 'u' || number end")
+        connection.execute(USER_OF)
         for table, sql in TABLES.items():
             connection.execute(f"copy ({sql}) to '{folder}/{table}.parquet'")
 

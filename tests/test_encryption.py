@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from dbt.adapters.duckdb.credentials import DuckDBCredentials
-from small_shop import TABLES
+from small_shop import TABLES, USER_OF
 
 from promo_cli import encryption
 from promo_cli.build import build_warehouse
@@ -71,6 +71,7 @@ def database(tmp_path: Path) -> Path:
 def load(database: Path) -> None:
     with open_warehouse(database) as connection:
         connection.execute("create schema shop")
+        connection.execute(USER_OF)
         for table in ("users", "products", "order_lines"):
             connection.execute(f"create table shop.{table} as {TABLES[table]}")
 
