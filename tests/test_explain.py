@@ -250,7 +250,7 @@ def test_one_offer_is_told_or_why_it_was_not_made(promo: Promo, database: Path) 
 def test_who_refused_personalisation_is_told_market_prices_and_no_profile(promo: Promo, database: Path) -> None:
     code, out, _ = promo("explain", "ben", "--database", database, "-q")
     assert code == 0
-    assert "The user refused personalisation: market prices hold, best sellers are shown, no profile is kept." in out
+    assert "The user refused personalisation: market prices hold, best sellers are shown, no score is kept." in out
     assert "  Green tea (p1): 3.39 EUR, the price for everybody; list price 3.50 EUR." in out
     assert "A best seller of the shop." in out
     assert "Scores" not in out
