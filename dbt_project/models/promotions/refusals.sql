@@ -161,8 +161,7 @@ refused as (
         codes.code,
         codes.place,
         codes.decided_by,
-        dimensions.dimension,
-        {{ hash_bucket("concat_ws('', considered.campaign_id, ':', considered.user_id)", 10000) }} as campaign_bucket
+        dimensions.dimension
     from codes
     inner join {{ ref('considered_promotions') }} as considered
         on codes.user_id = considered.user_id and codes.promotion_id = considered.promotion_id
@@ -183,8 +182,6 @@ measured as (
     select
         refused.*,
         case refused.code
-            when 'HOLDOUT' then {{ policy_value('holdout_percent') }}
-            when 'CAMPAIGN_HOLDOUT' then {{ policy_value('campaign_holdout_percent') }}
             when 'RISK_FLAG' then risk.points
             when 'NOT_IN_SEGMENT'
                 then case refused.dimension
@@ -205,8 +202,6 @@ measured as (
             when 'OFFER_LIMIT' then refused.redemption_score * refused.margin_after_cost
         end as standing,
         case refused.code
-            when 'HOLDOUT' then permissions.holdout_bucket / 100.0
-            when 'CAMPAIGN_HOLDOUT' then refused.campaign_bucket / 100.0
             when 'RISK_FLAG' then {{ policy_value('risk_flag_points') }}
             when 'NOT_IN_SEGMENT' then bounds.lowest
             when 'NOT_A_MEMBER' then tiers.enter_points
@@ -255,8 +250,6 @@ measured as (
         end as needed_words,
         members.run_by
     from refused
-    inner join {{ ref('user_permissions') }} as permissions
-        on refused.as_of_date = permissions.as_of_date and refused.user_id = permissions.user_id
     inner join {{ ref('user_segments') }} as segments
         on refused.as_of_date = segments.as_of_date and refused.user_id = segments.user_id
     left join {{ ref('risk_scores') }} as risk on refused.as_of_date = risk.as_of_date and refused.user_id = risk.user_id
