@@ -45,9 +45,9 @@ def build_warehouse(
     from datetime import date
 
     from promo_cli.dbt_runner import run_dbt
-    from promo_cli.encryption import check_writable
     from promo_cli.errors import DATA_FAULT, USAGE_FAULT, PromoError
     from promo_cli.policies import check_policies
+    from promo_cli.publication import check_writable
     from promo_cli.warehouse import check_limits
 
     if not database.is_file():

@@ -15,8 +15,6 @@ from pathlib import Path
 import duckdb
 
 from promo_cli.errors import ENVIRONMENT_FAULT, PromoError
-from promo_cli.paths import published_path
-from promo_cli.publication import previous_publications
 
 SHORTEST_KEY = 16
 """Characters; the key should be random, e.g. of `openssl rand -base64 32`."""
@@ -106,19 +104,6 @@ def attach(connection: duckdb.DuckDBPyConnection, path: Path, name: str, read_on
 def database_name(path: Path) -> str:
     """What DuckDB, and dbt, call the database in the file `path`."""
     return path.name.lstrip(".").partition(".")[0].replace('"', '""')
-
-
-def check_writable(database: Path) -> None:
-    """Before dbt is asked: raises PromoError (exit code 3) when the setting is on and `database` can't be written encrypted,
-    or a file published from it is in plain; whoever has the database open is waited for later.
-    """
-    if not is_on():
-        return
-    published = published_path(database)
-    for file in (*([published] if published.is_file() else ()), *previous_publications(published)):
-        connect(file, read_only=True).close()
-    with suppress(duckdb.IOException):
-        connect(database).close()
 
 
 def refuse_when_on(what: str) -> None:

@@ -13,12 +13,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from promo_cli import encryption
 from promo_cli.errors import DATA_FAULT, ENVIRONMENT_FAULT, PromoError
-from promo_cli.paths import make_private_folder
+from promo_cli.paths import make_private_folder, published_path
 from promo_cli.private_files import sync_to_disk
 
 DEFAULT_KEPT = 2
@@ -88,6 +89,21 @@ def roll_back(published: Path) -> Path:
         _replace(published, kept[0])
         sync_to_disk(kept[0].parent)
         return kept[0]
+
+
+def check_writable(database: Path) -> None:
+    """Before dbt is asked: raises PromoError (exit code 3) when encryption is on and `database` can't be written encrypted, or a
+    file published from it is in plain; whoever has the database open is waited for later.
+    """
+    import duckdb
+
+    if not encryption.is_on():
+        return
+    published = published_path(database)
+    for file in (*([published] if published.is_file() else ()), *previous_publications(published)):
+        encryption.connect(file, read_only=True).close()
+    with suppress(duckdb.IOException):  # another has it open
+        encryption.connect(database).close()
 
 
 def kept_publications() -> int:

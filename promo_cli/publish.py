@@ -51,8 +51,8 @@ def publish_again(database: Path, wait_seconds: float = 0, quiet: bool = False) 
     import duckdb
 
     from promo_cli.dbt_runner import run_dbt
-    from promo_cli.encryption import check_writable
     from promo_cli.errors import DATA_FAULT, PromoError
+    from promo_cli.publication import check_writable
 
     if not database.is_file():
         raise PromoError(f"{database} is not there; load a shop and build first: promo load, then promo build", DATA_FAULT)

@@ -4,7 +4,7 @@ It holds the working database's lock while dbt runs, opens it encrypted where pr
 connection functions for dbt_project/macros/engine/publish.sql and build_record.sql alone:
 
 - `copy_of_working_database() -> VARCHAR`: copies the file, returns the copy's path
-- `attach_copy(copy VARCHAR) -> VARCHAR`: attaches it as `publication`, with the key where databases are encrypted
+- `attach_file(file VARCHAR, name VARCHAR) -> VARCHAR`: attaches a file as `name`, with the key where databases are encrypted
 - `put_in_place(copy VARCHAR) -> VARCHAR`: makes the copy the published database, returns its path
 - `offerhouse_version() -> VARCHAR`
 """
@@ -32,7 +32,7 @@ from promo_cli.lock import FileLock, being_written, write_lock
 from promo_cli.paths import make_private_folder, published_path
 from promo_cli.provenance import offerhouse_version
 from promo_cli.publication import copy_database, put_in_place
-from promo_cli.warehouse import why_not_open
+from promo_cli.warehouse import quoted_name, why_not_open
 from promo_cli.withdrawals import keep_withdrawals
 
 _POLL_SECONDS = 0.2
@@ -84,13 +84,13 @@ class Plugin(BasePlugin):
             atexit.register(copy.unlink, missing_ok=True)  # what comes of no use doesn't stay
             return str(copy)
 
-        def attached(copy: str) -> str:
+        def attached(file: str, name: str) -> str:
             with _told(), conn.cursor() as cursor:
                 if encryption.is_on():
-                    encryption.attach(cursor, Path(copy), "publication")
+                    encryption.attach(cursor, Path(file), name)
                 else:
-                    cursor.execute("attach $copy as publication", {"copy": copy})
-            return copy
+                    cursor.execute(f"attach $file as {quoted_name(name)}", {"file": file})
+            return name
 
         def placed(copy: str) -> str:
             with _told():
@@ -100,7 +100,7 @@ class Plugin(BasePlugin):
             return str(published)
 
         conn.create_function("copy_of_working_database", copied, [], "VARCHAR", side_effects=True)
-        conn.create_function("attach_copy", attached, ["VARCHAR"], "VARCHAR", side_effects=True)
+        conn.create_function("attach_file", attached, ["VARCHAR", "VARCHAR"], "VARCHAR", side_effects=True)
         conn.create_function("put_in_place", placed, ["VARCHAR"], "VARCHAR", side_effects=True)
         conn.create_function("offerhouse_version", lambda: offerhouse_version() or "not installed", [], "VARCHAR")
 

@@ -13,7 +13,7 @@
     {%- if build_id == unless -%}{{ return('') }}{%- endif -%}
     {%- do run_query('checkpoint') -%}
     {%- set file = run_query('select copy_of_working_database() as file').rows[0]['file'] -%}
-    {%- do run_query('select attach_copy(' ~ text_literal(file) ~ ')') -%}
+    {%- do run_query('select attach_file(' ~ text_literal(file) ~ ", 'publication')") -%}
     {%- do fingerprint_relations('publication', build_id) -%}
     {%- if is_repeated -%}{%- do refuse_changed(build_id) -%}{%- endif -%}
     {%- do record_publication(build_id) -%}
