@@ -55,7 +55,7 @@ def rows(
     said_by = "user_id varchar, offer_id varchar, given_at timestamp, given_on date, verdict varchar"
     shop.execute(f"create or replace table offer_verdicts ({said_by}, promotion_id varchar, product_id varchar, is_pick boolean)")
     shop.execute(
-        f"create or replace table verdict_subjects ({given}, subject_kind varchar, subject varchar, subject_share double)"
+        f"create or replace table verdict_subjects ({said_by}, subject_kind varchar, subject varchar, subject_share double)"
     )
     for user in ("u", "refused"):
         for offer, category, hours, verdict in said:
