@@ -191,7 +191,9 @@ def _replace(
 def _record_again(connection: duckdb.DuckDBPyConnection) -> None:
     from promo_cli.fingerprint import record_again
 
-    recorded = "select 1 from duckdb_tables() where database_name = 'new' and schema_name = 'audits' and table_name = 'publication'"
+    recorded = (
+        "select 1 from duckdb_tables() where database_name = 'new' and schema_name = 'audits' and table_name = 'publication'"
+    )
     if connection.execute(recorded).fetchall():
         record_again(connection, "new")
 

@@ -32,9 +32,7 @@ app.command("sql", epilog="Example: promo sql 'from promotions.offers limit 10' 
 app.command("demo", epilog="Example: promo demo --database warehouse/demo.duckdb")(demo.demo)
 app.command("plan", epilog="Example: promo plan weekly_thanks")(plan.plan)
 app.command("export", epilog="Example: promo export welcome --format parquet")(export.export)
-app.command("subject-access", epilog="Example: promo subject-access u123 --output u123.json")(
-    subject_access.subject_access
-)
+app.command("subject-access", epilog="Example: promo subject-access u123 --output u123.json")(subject_access.subject_access)
 app.command("erase", epilog="Example: promo erase u123 --dry-run")(erase.erase)
 app.command("train", epilog="Example: promo train purchase_intent --seed 1")(train.train)
 app.command("evaluate", epilog="Example: promo evaluate purchase_intent --json")(evaluate.evaluate)

@@ -69,9 +69,7 @@ def everything_on(database: Path, user: str, folders: list[Path]) -> dict[str, A
         (person,) = look_up(database, [user], read_working=False)
     with attached(read, people=people_of(read, published_path(database))) as connection:
         relations = _relations(connection, person)
-    files = {
-        str(path): rows for folder in folders_of(database, folders) for path, rows in rows_of(folder, Known.of([person]))
-    }
+    files = {str(path): rows for folder in folders_of(database, folders) for path, rows in rows_of(folder, Known.of([person]))}
     return {
         "user": person.shop_user_id,
         "known_as": list(person.keys),
@@ -105,7 +103,5 @@ def _relations(connection: "duckdb.DuckDBPyConnection", person: "Person") -> dic
 
 _LAYERS = {
     schema: place
-    for place, schema in enumerate(
-        ("shop", "private", "staging", "features", "scores", "promotions", "exports", "audits")
-    )
+    for place, schema in enumerate(("shop", "private", "staging", "features", "scores", "promotions", "exports", "audits"))
 }

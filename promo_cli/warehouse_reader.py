@@ -105,7 +105,9 @@ def _find_people(connection: duckdb.DuckDBPyConnection, path: Path) -> str:
         return "select user_id, purpose, changed_at from staging.base_consents where not granted"
     attached = connection.execute("select 1 from duckdb_databases() where database_name = 'people_file'").fetchall()
     if not attached:
-        raise PromoError(f"{path}: the file that tells who its users are is gone; run promo build, which publishes it", DATA_FAULT)
+        raise PromoError(
+            f"{path}: the file that tells who its users are is gone; run promo build, which publishes it", DATA_FAULT
+        )
     connection.execute("create temp view people as from people_file.main.people")
     return "select user_id, purpose, changed_at from people_file.main.withdrawals"
 

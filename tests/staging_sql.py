@@ -69,7 +69,11 @@ class StagingBuild(Renderer):
             if name.startswith("base_"):
                 key = (name, columns, "events" in self._shop)
             elif name in ("user_keys", "row_accounting"):
-                key = (name, settings, tuple(column for columns in self._shop.values() for column in columns if column[0] == "user_id"))
+                key = (
+                    name,
+                    settings,
+                    tuple(column for columns in self._shop.values() for column in columns if column[0] == "user_id"),
+                )
             if key not in self._rendered:
                 try:
                     self._rendered[key] = self._templates[name].render()

@@ -49,13 +49,17 @@ def prepared(small_warehouse: Path, pseudonyms: None, tmp_path_factory: pytest.T
                 "where campaign_id = 'weekly_thanks')",
                 [KEY],
             )
-            connection.execute("update features.user_permissions set is_holdout = false, ads_consent = true where user_id = $1", [KEY])
+            connection.execute(
+                "update features.user_permissions set is_holdout = false, ads_consent = true where user_id = $1", [KEY]
+            )
     with duckdb.connect(str(published)) as connection:
         record_again(connection, published.stem)
     with duckdb.connect(str(database)) as connection:
         connection.execute("alter table shop.reviews add column review_text varchar")
         connection.execute("update shop.reviews set review_text = 'write to ' || $1 where review_id = 'r1'", [EMAIL.upper()])
-        connection.execute("insert into shop.load_rejects values ('users', 'users.csv', 7, 'TOO_MANY_COLUMNS', $1)", [f"{ERASABLE};x;y"])
+        connection.execute(
+            "insert into shop.load_rejects values ('users', 'users.csv', 7, 'TOO_MANY_COLUMNS', $1)", [f"{ERASABLE};x;y"]
+        )
     (published.parent / "previous").mkdir(exist_ok=True)
     shutil.copy(published, published.parent / "previous" / "000001_20250101T000000Z.duckdb")
     for kind in FileFormat:
@@ -108,7 +112,9 @@ def published_faults(published: Path) -> list[str]:
     """Relations that are not what audits.publication says, by the formula of the publication."""
     faults = []
     with duckdb.connect(str(published), read_only=True) as connection:
-        for relation, rows, content in connection.execute("select relation, row_count, content_hash from audits.publication").fetchall():
+        for relation, rows, content in connection.execute(
+            "select relation, row_count, content_hash from audits.publication"
+        ).fetchall():
             columns = ", ".join(
                 f'"{name}"' for (name, *_) in connection.execute(f"describe {relation}").fetchall() if name != "scored_at"
             )
@@ -138,7 +144,9 @@ def test_nothing_of_an_erased_person_is_left_in_any_byte(database: Path, promo: 
     for file in publications(published):
         assert published_faults(file) == []
     with duckdb.connect(str(database), read_only=True) as connection:
-        assert connection.execute("select review_text from shop.reviews where review_id = 'r1'").fetchall() == [("write to [erased]",)]
+        assert connection.execute("select review_text from shop.reviews where review_id = 'r1'").fetchall() == [
+            ("write to [erased]",)
+        ]
         assert connection.execute("select count(*) from shop.users").fetchall() == [(79,)]
         assert connection.execute("select is_finished, folders from private.erasures").fetchall() == [(True, [])]
     for manifest_path in (folder / "exports").glob("*.manifest.json"):
@@ -219,9 +227,13 @@ def test_everything_on_a_person_is_told(database: Path, tmp_path: Path, promo: P
     told: dict[str, Any] = json.loads(target.read_text())
     assert (told["user"], told["known_as"]) == (ERASABLE, [KEY])
     assert told["relations"]["private.people"][0]["email"] == EMAIL
-    assert {"shop.order_lines", "shop.events", "features.user_features", "scores.purchase_intent_scores", "promotions.offers"} <= set(
-        told["relations"]
-    )
+    assert {
+        "shop.order_lines",
+        "shop.events",
+        "features.user_features",
+        "scores.purchase_intent_scores",
+        "promotions.offers",
+    } <= set(told["relations"])
     assert len(told["campaign_files"]) == len(FileFormat) + len(Destination)
     assert "u7@example.org" not in target.read_text()
     # While a build holds the working database, what is published tells.

@@ -63,7 +63,14 @@ def test_another_seed_gives_another_shop(loaded: duckdb.DuckDBPyConnection, tmp_
     other = contents(shop(tmp_path / "other.duckdb", seed=2))
     same = [table for table, found in contents(loaded).items() if other[table] == found]
     # what is alike in all shops: what categories coupons cover
-    assert set(same) <= {"truth.days", "shop.campaigns", "shop.coupons", "shop.coupon_products", "shop.load_rejects", "shop.left_out"}
+    assert set(same) <= {
+        "truth.days",
+        "shop.campaigns",
+        "shop.coupons",
+        "shop.coupon_products",
+        "shop.load_rejects",
+        "shop.left_out",
+    }
 
 
 def test_every_table_and_column_of_the_contract_has_rows(loaded: duckdb.DuckDBPyConnection) -> None:

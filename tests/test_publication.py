@@ -135,9 +135,7 @@ def test_the_log_of_a_client_that_wrote_and_died_is_not_read_into_the_next_publi
     assert not published.with_name("offerhouse.duckdb.wal").exists()
 
 
-def test_a_publication_that_fails_changes_nothing(
-    working: Path, published: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_publication_that_fails_changes_nothing(working: Path, published: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     publish(working, 1)
     file = written(published, 2)
 

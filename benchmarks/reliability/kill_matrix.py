@@ -1,11 +1,12 @@
-"""kill -9 at random moments of load, build, train, publish, export and erase: what is published stays whole, the next run recovers.
+"""kill -9 at random moments of load, build, train, publish, export, erase: what is published is whole, the next run recovers.
 
 Each case starts from a small shop whose first day is published, kills one command at a random moment, and then:
 
     whole      every relation of the published database has the content hash of its own record, and it is the publication of the
                first day or of the second, never a mixture
     recovers   the same commands, run again, end in the content hash of a run that nobody disturbed (for train: the same registry;
-               for export: the same bytes; for erase: nobody of that name, and the same published content), and no passing file or lock stays behind
+               for export: the same bytes; for erase: nobody of that name, and the same published content), and no passing file or
+               lock stays behind
 
 python benchmarks/reliability/kill_matrix.py [--kills 200] [--seed 1] [--jobs 2] [--folder DIR]
 """
