@@ -59,9 +59,9 @@ def build_warehouse(
 ) -> None:
     """Run `dbt build` on `database`, which publishes it when all has passed.
 
-    Raises PromoError when there is no database, its secret is gone or changed without `new_secret`, a date is no date, a policy file is broken, another process writes the
-    database for longer than `wait_seconds`, or a model or test fails or the publication does; the published database is
-    then as it was.
+    Raises PromoError when there is no database, its secret is gone, or changed without `new_secret`, a date is no date, a policy
+    file is broken, another process writes the database for longer than `wait_seconds`, or a model or test fails or the
+    publication does; the published database is then as it was.
     """
     from datetime import date
 

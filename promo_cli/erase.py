@@ -85,7 +85,7 @@ def _print(told: "Erasure", as_json: bool, done: bool) -> None:
     publications = sum(sum(rows.values()) for rows in told.published.values())
     verb = "Erased" if done else "Would erase"
     typer.echo(
-        f"{verb} {told.people:,} people: {sum(told.working.values()):,} rows of {len(told.working)} tables of the working database, "
+        f"{verb} {told.people:,} people: {sum(told.working.values()):,} rows of {len(told.working)} tables, "
         f"{publications:,} rows of {len(told.published)} published files, "
         f"{sum(told.campaign_files.values()):,} rows of {len(told.campaign_files)} campaign files"
     )

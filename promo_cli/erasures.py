@@ -38,7 +38,7 @@ def register_tombstones(connection: duckdb.DuckDBPyConnection) -> None:
 
     for name, function, arguments in privacy_functions(None):
         if name == "tombstone":
-            connection.create_function(name, function, arguments, "VARCHAR", type="arrow", null_handling="special")  # type: ignore[arg-type]
+            connection.create_function(name, function, arguments, "VARCHAR", type="arrow", null_handling="special")
 
 
 def request(connection: duckdb.DuckDBPyConnection, users: Iterable[str], folders: Iterable[Path]) -> None:

@@ -11,11 +11,12 @@ from promo_cli.warehouse import quoted_name
 def record_again(connection: duckdb.DuckDBPyConnection, catalog: str) -> None:
     """Brings audits.publication and audits.builds of the publication attached as `catalog` in line with its rows."""
     publication, builds = f"{catalog}.audits.publication", f"{catalog}.audits.builds"
+    unhashed = frozenset(dbt_vars()["unhashed_columns"])
     for (relation,) in connection.execute(f"select relation from {publication} order by relation").fetchall():
         schema, _, name = relation.partition(".")
         connection.execute(
             f"update {publication} set row_count = found.row_count, content_hash = found.content_hash "
-            f"from ({_fingerprint(connection, catalog, schema, name)}) as found where relation = ?",
+            f"from ({_fingerprint(connection, catalog, schema, name, unhashed)}) as found where relation = ?",
             [relation],
         )
     connection.execute(
@@ -27,7 +28,9 @@ def record_again(connection: duckdb.DuckDBPyConnection, catalog: str) -> None:
     )
 
 
-def _fingerprint(connection: duckdb.DuckDBPyConnection, catalog: str, schema: str, name: str) -> str:
+def _fingerprint(
+    connection: duckdb.DuckDBPyConnection, catalog: str, schema: str, name: str, unhashed: frozenset[str]
+) -> str:
     columns = [
         quoted_name(column)
         for (column,) in connection.execute(
@@ -35,7 +38,7 @@ def _fingerprint(connection: duckdb.DuckDBPyConnection, catalog: str, schema: st
             "order by ordinal_position",
             [catalog, schema, name],
         ).fetchall()
-        if column not in dbt_vars()["unhashed_columns"]
+        if column not in unhashed
     ]
     hashed = ", ".join(columns) or "1"
     return (

@@ -40,5 +40,5 @@ def make_key(connection: duckdb.DuckDBPyConnection, database: Path, listener: Li
         return
     if make_secret(database.resolve()) is not None:
         listener.note(
-            f"users' pseudonyms are made with the key {key_file(database)}; keep a copy of it elsewhere, for a lost key can't be made again"
+            f"users' pseudonyms are made with the key {key_file(database)}; keep a copy of it elsewhere: a lost key is lost"
         )

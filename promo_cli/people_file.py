@@ -1,6 +1,6 @@
 """Who the users of a publication are: a file that exports alone open, beside the published database and of the same build.
 
-    published/private/<name>.people-<build id>.duckdb    people (private.people of the build), withdrawals (by the warehouse's key)
+    published/private/<name>.people-<build id>.duckdb    people (private.people), withdrawals (by the warehouse's key)
     published/private/withdrawals.parquet                promo_cli/withdrawals.py
 
 It is there before its publication is, and goes when no publication of its build is kept.

@@ -23,7 +23,7 @@ from promo_cli.paths import dbt_project_path, published_path
 from promo_cli.publish_plugin import Plugin
 from promo_cli.warehouse import open_warehouse
 from promo_cli.warehouse_reader import open_read_only
-from promo_cli.withdrawals import keep_withdrawals, read_withdrawals
+from promo_cli.withdrawals import read_file, withdrawals_file, write_file
 
 Promo = Callable[..., tuple[int, str, str]]
 
@@ -136,7 +136,7 @@ def test_the_round_trip_leaves_nothing_in_plain(unsafe: None, database: Path, pr
 
 def test_dbt_builds_in_the_encrypted_file_and_its_artefacts_hold_no_key(unsafe: None, database: Path) -> None:
     load(database)
-    run_dbt(["run", "--select", "base_products", "base_users"], database)
+    run_dbt(["run", "--select", "base_products", "+base_users"], database)
     with connect(database, read_only=True) as connection:
         assert connection.execute("select count(*) from staging.base_products").fetchall() == [(60,)]
         assert connection.execute("select outcome, command from audits.builds").fetchall() == [("passed", "run")]
@@ -161,40 +161,36 @@ def test_a_publication_is_as_the_working_database(
         plugin.configure_connection(connection)
         cursor = connection.cursor()
         plugin.configure_cursor(cursor)
-        cursor.execute("checkpoint")
-        ((copy,),) = cursor.execute("select copy_of_working_database()").fetchall()
-        cursor.execute(f"select attach_file('{copy}', 'publication')").fetchall()
-        cursor.execute("create table publication.shop.mark as select 'needle-in-the-copy' as mark")
-        cursor.execute("checkpoint publication")
-        cursor.execute("detach publication")
-        cursor.execute(f"select put_in_place('{copy}')").fetchall()
+        ((copy, people),) = cursor.execute("select new_publication(), new_people()").fetchall()
+        cursor.execute(f"select attach_file('{copy}', 'publication'), attach_file('{people}', 'people')").fetchall()
+        cursor.execute("create table publication.main.mark as select 'needle-in-the-copy' as mark")
+        cursor.execute("create schema publication.audits; create table publication.audits.publication as select 'b' as build_id")
+        cursor.execute("create table people.main.people as select 'needle-who-it-is' as shop_user_id, 'k' as user_id")
+        cursor.execute("create table people.main.withdrawals as select 'k' as user_id, 'ads' as purpose, null::timestamp as changed_at")
+        for name in ("publication", "people"):
+            cursor.execute(f"checkpoint {name}")
+            cursor.execute(f"detach {name}")
+        cursor.execute(f"select put_in_place('{copy}', '{people}')").fetchall()
     finally:
         connection.close()
         plugin._lock.release()  # type: ignore[union-attr]
     published = published_path(database)
     with open_read_only(published) as reader:
-        assert reader.execute("from shop.mark").fetchall() == [("needle-in-the-copy",)]
-    for needle, file in (("needle-in-the-copy", published), ("u17@example.org", database), ("u17@example.org", published)):
+        assert reader.execute("from mark").fetchall() == [("needle-in-the-copy",)]
+    kept = bytes_below(published.parent / "private")
+    assert (b"needle-who-it-is" in kept) is (setting == "off")
+    for needle, file in (("needle-in-the-copy", published), ("u17@example.org", database)):
         assert (needle.encode() in file.read_bytes()) is (setting == "off")
 
 
 def test_withdrawals_beside_a_publication_are_encrypted_too(unsafe: None, database: Path) -> None:
-    published_path(database).parent.mkdir()
-    with open_warehouse(database) as connection:
-        connection.execute("create schema shop; create schema staging")
-        connection.execute("create table shop.consents as select 'needle-who-left' as user_id")
-        connection.execute(
-            "create view staging.base_consents as "
-            "select user_id, 'ads' as purpose, null::timestamp as changed_at, false as granted from shop.consents"
-        )
-        keep_withdrawals(connection, database)
-    with open_read_only(database) as connection:
-        read_withdrawals(connection, database)
-        assert connection.execute("select distinct user_id, purpose from loaded_withdrawals").fetchall() == [
-            ("needle-who-left", "ads")
-        ]
-    assert [path.name for path in published_path(database).parent.iterdir()] == ["withdrawals.duckdb"]
-    assert b"needle-who-left" not in bytes_below(database.parent)
+    file = withdrawals_file(database)
+    make_private_folder(file.parent)
+    withdrawn = duckdb.sql("select 'needle-who-left' as user_id, 'ads' as purpose, null::timestamp as changed_at")
+    write_file(withdrawn.to_arrow_table(), file)
+    assert read_file(file).to_pylist() == [{"user_id": "needle-who-left", "purpose": "ads", "changed_at": None}]
+    assert [path.name for path in file.parent.iterdir()] == ["withdrawals.duckdb"]
+    assert b"needle-who-left" not in file.read_bytes()
 
 
 def test_what_is_spilled_is_encrypted(unsafe: None, database: Path) -> None:

@@ -52,8 +52,8 @@ def test_model_is_portable(
     for statement in renderers[setting.name].model(path):
         calls = called_functions(statement) & (python_functions - registered)
         assert not calls, (
-            f"{place(path)} calls {', '.join(sorted(calls))}: scores, audits/cards and private are the only models that call Python "
-            "functions, because a view that calls one fails in every session without Python; read the score from models/scores"
+            f"{place(path)} calls {', '.join(sorted(calls))}: scores, audits/cards and private alone call Python functions, "
+            "because a view that calls one fails in every session without Python; read the score from models/scores"
         )
         faults = unportable(statement, registered)
         assert not faults, f"{place(path)}:\n  " + "\n  ".join(faults)

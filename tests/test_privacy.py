@@ -43,7 +43,8 @@ create table shop.order_lines (
     quantity integer, list_price double, paid_price double
 );
 insert into shop.order_lines values
-    ('o1', 1, 'zebra-1', 'not the user', 'p', '2024-02-01', 1, 2, 2), ('o1', 1, 'zebra-1', 'nor this', 'p', '2024-02-01', 1, 2, 2),
+    ('o1', 1, 'zebra-1', 'not the user', 'p', '2024-02-01', 1, 2, 2),
+    ('o1', 1, 'zebra-1', 'nor this one', 'p', '2024-02-01', 1, 2, 2),
     ('o2', 1, 'zebra-1', null, 'p', '2024-02-02', -1, 2, 2);
 """
 COLUMNS = {"shop_columns": {"order_lines": {"user_id": "customer"}}}
@@ -225,13 +226,13 @@ def test_staging_knows_users_by_pseudonyms_and_nothing_personal(connection: duck
 
 
 def test_the_control_group_is_dealt_by_the_shops_own_ids(connection: duckdb.DuckDBPyConnection) -> None:
-    connection.execute("create schema shop; create table shop.users (user_id varchar)")
-    connection.execute("insert into shop.users values ('u5530'), ('u770'), ('u1')")
-    build = StagingBuild(connection)
+    connection.execute(SHOP)
+    connection.execute("insert into shop.users (user_id) values ('u5530'), ('u770'), ('u1')")
+    build = StagingBuild(connection, COLUMNS)
     build.build()
     # int(md5('offerhouse:<user>')[:8], 16) % 10000
     dealt = dict(connection.execute("select shop_user_id, holdout_bucket from private.user_keys").fetchall())
-    assert dealt == {"u5530": 499, "u770": 500, "u1": 8288}
+    assert dealt.items() >= {"u5530": 499, "u770": 500, "u1": 8288}.items()
 
 
 # The whole way.

@@ -43,8 +43,8 @@ class Plugin(BasePlugin):
 
         Doing it per cursor (`configure_cursor`) would fail: DuckDB lets only the first registrant replace a function.
 
-        Raises DbtRuntimeError for a config or a secret that can't be. Models are read later, when a query calls for them. dbt runs
-        one after another in one process share the connection, and with it the models: train in another process.
+        Raises DbtRuntimeError for a config or a secret that can't be. Models are read later, when a query calls for them. dbt
+        runs one after another in one process share the connection, and with it the models: train in another process.
         """
         try:
             register_functions(conn, self._config, find_secret(self._shop_database()))
