@@ -7,7 +7,7 @@ import duckdb
 from promo_cli.connectors import files
 from promo_cli.warehouse import open_warehouse
 
-SECRET = "the secret of the tests, no other"  # noqa: S105, it guards nothing
+SECRET = "the secret of the tests, no other"  # noqa: S105  # noqa: S105, it guards nothing
 """Makes the pseudonyms of the small shop the same in every run."""
 
 ERASABLE = "quagga.79"

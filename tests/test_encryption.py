@@ -166,7 +166,9 @@ def test_a_publication_is_as_the_working_database(
         cursor.execute("create table publication.main.mark as select 'needle-in-the-copy' as mark")
         cursor.execute("create schema publication.audits; create table publication.audits.publication as select 'b' as build_id")
         cursor.execute("create table people.main.people as select 'needle-who-it-is' as shop_user_id, 'k' as user_id")
-        cursor.execute("create table people.main.withdrawals as select 'k' as user_id, 'ads' as purpose, null::timestamp as changed_at")
+        cursor.execute(
+            "create table people.main.withdrawals as select 'k' as user_id, 'ads' as purpose, null::timestamp as changed_at"
+        )
         for name in ("publication", "people"):
             cursor.execute(f"checkpoint {name}")
             cursor.execute(f"detach {name}")
@@ -185,7 +187,7 @@ def test_a_publication_is_as_the_working_database(
 
 def test_withdrawals_beside_a_publication_are_encrypted_too(unsafe: None, database: Path) -> None:
     file = withdrawals_file(database)
-    make_private_folder(file.parent)
+    file.parent.mkdir(parents=True)
     withdrawn = duckdb.sql("select 'needle-who-left' as user_id, 'ads' as purpose, null::timestamp as changed_at")
     write_file(withdrawn.to_arrow_table(), file)
     assert read_file(file).to_pylist() == [{"user_id": "needle-who-left", "purpose": "ads", "changed_at": None}]
