@@ -19,7 +19,7 @@ new_users as (
     from named
     where
         shop_user_id is not null
-        {%- if is_incremental() %}
+        {% if is_incremental() -%}
         and not exists (select 1 from {{ this }} as known where known.shop_user_id = named.shop_user_id)
         {%- endif %}
 
