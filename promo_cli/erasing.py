@@ -54,7 +54,6 @@ def erase_people(database: Path, users: Sequence[str], folders: Sequence[Path], 
     erased (exit code 1; nobody is erased then), another process has the database (3); OSError when the disk is full.
     """
     with _held(database, "promo erase"):
-        remove_passing_files(database)
         people = look_up(database, users)
         with attached(database, read_only=False) as connection:
             request(connection, [person.shop_user_id for person in people], folders_of(database, folders))
@@ -75,7 +74,6 @@ def finish_pending(database: Path, tell: Tell) -> int:
         return 0
     if marks:
         with _held(database, "promo erase"):
-            remove_passing_files(database)
             _erase(database, tell)
     return len(marks)
 
@@ -126,9 +124,7 @@ def look_up(database: Path, users: Sequence[str], read_working: bool = True) -> 
     return known
 
 
-def remove_passing_files(database: Path) -> None:
-    """What an erasure that died left of the file it was writing."""
-    passing = _passing(database)
+def _forget(passing: Path) -> None:
     for path in (passing, passing.with_name(f"{passing.name}.wal")):
         path.unlink(missing_ok=True)
 
@@ -168,6 +164,7 @@ def _replace(
 ) -> dict[str, int]:
     """`file` written anew without `people`, on disk for good, in the place of the old one; rows left out by table."""
     since = file.stat()
+    _forget(passing)  # what an erasure that was killed had written so far
     try:
         with attached(file) as connection:
             encryption.attach(connection, passing, "new")
@@ -184,8 +181,7 @@ def _replace(
         passing.replace(file)
         sync_to_disk(file.parent)
     finally:
-        for path in (passing, passing.with_name(f"{passing.name}.wal")):
-            path.unlink(missing_ok=True)
+        _forget(passing)
     return removed
 
 

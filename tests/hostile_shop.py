@@ -309,7 +309,8 @@ class ShopTrial:
         accounts = {table: rest for table, *rest in self._all("from audits.row_accounting")}
         rejected = 0
         for table, load in loads.items():
-            rows_in, rows_accepted, rows_rejected = accounts[table]
+            rows_in, rows_accepted, rows_rejected, rows_left_out = accounts[table]
+            assert rows_left_out == 0
             assert rows_in == load.rows + load.unreadable == rows_accepted + rows_rejected, (
                 f"{table}: rows lost: {accounts[table]}, {load}"
             )

@@ -91,7 +91,7 @@ def test_pseudonyms_are_hmacs_under_labels_of_their_own() -> None:
     assert len({pseudonym(b"key", "u1"), fingerprint(b"key")[:32], tombstone("key", "u1")[:32], pseudonym(b"yek", "u1")}) == 4
     with duckdb.connect() as connection:
         for name, function, arguments in privacy_functions(b"key"):
-            connection.create_function(name, function, arguments, "VARCHAR", type="arrow", null_handling="special")  # type: ignore[arg-type]
+            connection.create_function(name, function, arguments, "VARCHAR", type="arrow", null_handling="special")
         assert connection.execute("select pseudonym('u1'), pseudonym(null)").fetchall() == [(wanted, None)]
         query = connection.execute("select secret_fingerprint(''), tombstone('s', 'u1'), tombstone('s', null)").fetchall()
         assert query == [(fingerprint(b"key"), tombstone("s", "u1"), None)]
@@ -107,7 +107,7 @@ def test_a_load_makes_a_key_unless_the_database_was_built_with_one_that_is_gone(
         with duckdb.connect(str(database)) as connection:
             if built_with:
                 connection.execute(f"create schema private; create table private.secret as select '{built_with}' as fingerprint")
-            make_key(connection, database, SILENT)  # type: ignore[arg-type]
+            make_key(connection, database, SILENT)
         assert key_file(database).is_file() is is_made
 
 
@@ -131,7 +131,7 @@ class Guard(StagingBuild):
     def guard(self, secret: bytes | None, **variables: Any) -> None:
         for name, function, arguments in privacy_functions(secret):
             self._connection.remove_function(name)
-            self._connection.create_function(name, function, arguments, "VARCHAR", type="arrow", null_handling="special")  # type: ignore[arg-type]
+            self._connection.create_function(name, function, arguments, "VARCHAR", type="arrow", null_handling="special")
         self.set_variables(variables)
         self.macro("guard_secret")
 

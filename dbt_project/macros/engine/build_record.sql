@@ -18,6 +18,7 @@
             tests_passed integer, tests_warned integer, tests_failed integer, policy_version varchar, models varchar[],
             content_hash varchar, offerhouse_version varchar, duckdb_version varchar
         )') -%}
+    {%- do run_query('alter table audits.builds add column if not exists privacy varchar') -%} {#- whether keys are pseudonyms -#}
     {%- do run_query('
         create table if not exists audits.build_nodes (
             build_id varchar not null, node varchar not null, kind varchar not null, outcome varchar not null, seconds double,
@@ -26,8 +27,9 @@
     {#- A build whose process was killed never came to its end. -#}
     {%- do run_query("update audits.builds set outcome = 'interrupted' where outcome = 'running'") -%}
     {%- do run_query("
-        insert into audits.builds (build_id, started_at, command, outcome, offerhouse_version, duckdb_version)
-        values ('" ~ invocation_id ~ "', cast(now() as timestamp), '" ~ flags.WHICH ~ "', 'running', offerhouse_version(), version())
+        insert into audits.builds (build_id, started_at, command, outcome, privacy, offerhouse_version, duckdb_version)
+        values ('" ~ invocation_id ~ "', cast(now() as timestamp), '" ~ flags.WHICH ~ "', 'running', '"
+            ~ ('on' if privacy_is_on() else 'off') ~ "', offerhouse_version(), version())
         ") -%}
     {{ return('') }}
 {% endmacro %}

@@ -41,7 +41,8 @@
     {%- set tables = run_query(
         'select schema_name, table_name from duckdb_tables() where ' ~ is_published ~ ' order by all').rows -%}
     {%- set views = run_query(
-        'select schema_name, sql from duckdb_views() where ' ~ is_published ~ ' order by view_oid').rows -%}
+        'select schema_name, sql from duckdb_views() where ' ~ is_published
+        ~ " and not (schema_name = 'staging' and starts_with(view_name, 'base_')) order by view_oid").rows -%}
     {%- do attach_file(file, 'publication') -%}
     {%- do run_query('set preserve_insertion_order = true') -%}
     {%- for schema in (tables | map(attribute='schema_name') | list + views | map(attribute='schema_name') | list) | unique -%}

@@ -13,15 +13,23 @@ with named as (
 
 ),
 
+known as (
+
+    {% if is_incremental() -%}
+    select shop_user_id from {{ this }}
+    {%- else -%}
+    select cast(null as string) as shop_user_id
+    where false
+    {%- endif %}
+
+),
+
 new_users as (
 
-    select shop_user_id
+    select named.shop_user_id
     from named
-    where
-        shop_user_id is not null
-        {%- if is_incremental() %}
-        and not exists (select 1 from {{ this }} as known where known.shop_user_id = named.shop_user_id)
-        {%- endif %}
+    left join known on named.shop_user_id = known.shop_user_id
+    where named.shop_user_id is not null and known.shop_user_id is null
 
 ),
 
