@@ -73,7 +73,7 @@ def finish_pending(database: Path, tell: Tell) -> int:
         return 0
     if marks:
         with _held(database, "promo erase"):
-                _erase(database, tell)
+            _erase(database, tell)
     return len(marks)
 
 

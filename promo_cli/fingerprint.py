@@ -28,9 +28,7 @@ def record_again(connection: duckdb.DuckDBPyConnection, catalog: str) -> None:
     )
 
 
-def _fingerprint(
-    connection: duckdb.DuckDBPyConnection, catalog: str, schema: str, name: str, unhashed: frozenset[str]
-) -> str:
+def _fingerprint(connection: duckdb.DuckDBPyConnection, catalog: str, schema: str, name: str, unhashed: frozenset[str]) -> str:
     columns = [
         quoted_name(column)
         for (column,) in connection.execute(
