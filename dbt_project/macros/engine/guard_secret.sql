@@ -30,19 +30,25 @@
 
 {# What the database was built with: a fingerprint, off, or none. A training database asks the shop's. #}
 {% macro recorded_secret() -%}
-    {%- set database = var('shop_database', none) or target.database -%}
-    {%- set kept = adapter.get_relation(database=database, schema='private', identifier='secret') -%}
+    {%- set kept = private_table(var('shop_database', none) or target.database, 'secret') -%}
     {%- if kept is none -%}{{ return(none) }}{%- endif -%}
     {{ return(run_query('select fingerprint from ' ~ kept).rows[0]['fingerprint']) }}
 {%- endmacro %}
 
 {# A build on top of it could not tell whom it has to leave out. #}
 {% macro refuse_unfinished_erasure() -%}
-    {%- set kept = adapter.get_relation(
-        database=var('shop_database', none) or target.database, schema='private', identifier='erasures') -%}
+    {%- set kept = private_table(var('shop_database', none) or target.database, 'erasures') -%}
     {%- if kept is not none and run_query('select count(*) as people from ' ~ kept ~ ' where not is_finished').rows[0]['people'] -%}
         {{ exceptions.raise_compiler_error('an erasure was interrupted: promo erase --resume finishes it') }}
     {%- endif -%}
+{%- endmacro %}
+
+{# A table of the schema private, or none; by a plain query, for what dbt asks of another database begins a transaction. #}
+{% macro private_table(database, name) -%}
+    {%- set found = run_query("
+        select 1 as found from duckdb_tables()
+        where database_name = '" ~ database ~ "' and schema_name = 'private' and table_name = '" ~ name ~ "'") -%}
+    {{ return(adapter.quote(database) ~ '.private.' ~ name if found.rows | length else none) }}
 {%- endmacro %}
 
 {% macro refuse_without_secret(before) -%}
@@ -67,7 +73,7 @@
             and columns.column_name = 'user_id'
             and columns.schema_name in ('staging', 'features', 'scores', 'promotions', 'exports', 'audits')
         order by columns.schema_name, columns.table_name").rows -%}
-    {%- set known = adapter.get_relation(database=target.database, schema='private', identifier='user_keys') -%}
+    {%- set known = private_table(target.database, 'user_keys') -%}
     {%- set new_key = 'pseudonym(shop_user_id)' if is_on else 'shop_user_id' -%}
     {%- set sources = [] -%}
     {%- if known is not none -%}
