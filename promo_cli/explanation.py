@@ -112,9 +112,10 @@ def explain_user(database: Path, user: str, product: str | None, offer: str | No
 
     path = readable_database(database)
     user, product, offer = _storable(user), product and _storable(product), offer and _storable(offer)
+    key = user_key(database, user)  # before: it opens the same file, whose settings are locked then
     with open_read_only(path) as connection:
         try:
-            return _Reader(connection, user_key(database, user), user).explanation(product, offer, language)
+            return _Reader(connection, key, user).explanation(product, offer, language)
         except (duckdb.CatalogException, duckdb.BinderException) as error:
             raise PromoError(f"{path} holds no explanations; run promo build", DATA_FAULT) from error
 

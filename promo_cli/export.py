@@ -149,7 +149,6 @@ def export_campaign(
             manifest = _manifest(connection, audience, file_format, path, rows, file) | recipients.told()
             manifest_file.write(json.dumps(manifest, indent=2, ensure_ascii=False).encode() + b"\n")
             remember_folder(database, output)
-            put_in_place({path: file, manifest_path: manifest_file})
             put_in_place({path: file, manifest_path: manifest_file}, outdated)
     return Export(path, manifest_path, manifest)
 

@@ -239,7 +239,7 @@ def test_what_is_not_on_the_shortlist_is_explained_on_the_spot(built: Path, plai
 
 
 def test_who_refused_personalisation_is_explained_without_a_profile(built: Path) -> None:
-    told = explain_user(built, "u2", None, None, "en")
+    told = explain_user(built, key(2), None, None, "en")
     assert not told["permissions"]["personalisation_consent"]
     assert told["scores"] == []
     assert told["recommendations"]
@@ -346,7 +346,9 @@ def test_an_offer_is_traced_to_build_models_and_rows(built: Path, plain: duckdb.
     features = one(plain, f"select features from features.user_product_features {of_pair}")
     assert list(found["features"]["interest"].values()) == pytest.approx(features, nan_ok=True)
     rows = {(source["table_name"], source["key_column"]): source["row_count"] for source in found["source_rows"]}
-    assert rows["shop.order_lines", "user_id"] == one(plain, f"select count(*) from shop.order_lines where user_id = '{user}'")
+    assert rows["shop.order_lines", "user_id"] == one(
+        plain, f"select count(*) from staging.checked_order_lines where user_id = '{user}'"
+    )
     assert rows["shop.inventory", "product_id"] == 1
     price = f"select personal_price from promotions.dynamic_prices {of_pair}"
     assert found["price"]["personal_price"] == float(one(plain, price))  # type: ignore[arg-type]
