@@ -22,7 +22,8 @@ from promo_cli.policies import check_policies
 from udfs.model_registry import MODELS_FOLDER, ModelRefused, ModelRegistry
 from udfs.served_models import load_scorer
 
-# {place}: a path below the sandbox's `target`; {text}: anything; {built}, {shop}: what is really there.
+# {place}: a path below the sandbox's `target`; {text}: anything; {built}, {shop}: what is really there and has to stay as it is;
+# {own}: a built database below `target`, which the call may write.
 CALLS = (
     ("load", "files", "{place}", "--database", "{target}/new.duckdb"),
     ("load", "files", "{shop}", "--timezone", "{text}", "--database", "{target}/new.duckdb"),
@@ -30,7 +31,7 @@ CALLS = (
     ("load", "files", "{shop}", "--database", "{place}"),
     ("load", "simulated", "--users", "{text}", "--days", "{text}", "--database", "{target}/new.duckdb"),
     ("load", "{text}", "{text}"),
-    ("build", "--as-of-date", "{text}", "--database", "{built}"),
+    ("build", "--as-of-date", "{text}", "--database", "{own}"),
     ("build", "--database", "{place}"),
     ("export", "{text}", "--output", "{target}/out", "--database", "{built}"),
     ("export", "{text}", "--to", "{text}", "--output", "{target}/out", "--database", "{built}"),
@@ -40,6 +41,8 @@ CALLS = (
     ("explain", "{text}", "--product", "{text}", "--offer", "{text}", "--language", "{text}", "--database", "{built}"),
     ("export", "welcome", "--encrypt-to", "{text}", "--output", "{target}/out", "--database", "{built}"),
     ("trace", "{text}", "--database", "{built}"),
+    ("erase", "{text}", "{text}", "--yes", "--database", "{own}"),
+    ("subject-access", "{text}", "--output", "{place}", "--database", "{own}"),
     ("train", "{text}", "--database", "{place}"),
     ("evaluate", "{text}", "--file", "{place}"),
     ("models", "list", "--models-folder", "{place}"),
@@ -83,8 +86,10 @@ class CallTrial:
         shop.mkdir()
         for table, text in BASELINE.items():
             (shop / f"{table}.csv").write_text(text)
-        shutil.copy(self._built, sandbox / "built.duckdb")
-        places = {"{target}": str(target), "{shop}": str(shop), "{built}": str(sandbox / "built.duckdb")}
+        built, own = sandbox / "built.duckdb", target / "built.duckdb"
+        for copy in (built, own):
+            shutil.copy(self._built, copy)
+        places = {"{target}": str(target), "{shop}": str(shop), "{built}": str(built), "{own}": str(own)}
         words = list(call.words)
         for blank, path in places.items():
             words = [word.replace(blank, path) for word in words]

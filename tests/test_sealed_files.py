@@ -136,7 +136,7 @@ def test_a_file_of_keys_and_more_than_one_recipient(database: Path, tmp_path: Pa
         ("age1bad", "age1bad… is no public key: "),
         ("nothing-like-it", "an SSH public key (ssh-ed25519 … or ssh-rsa …) or a file of such keys"),
         ("", "or a file of such keys"),
-        (str(BOB), "was given a secret key; give the public one"),
+        ("{bob}", "was given a secret key; give the public one"),
         ("{empty}", "empty.txt holds no key to encrypt to"),
         ("{secret}", "was given a secret key; give the public one"),
     ],
@@ -146,7 +146,7 @@ def test_what_is_no_key_is_one_line_and_nothing_is_written(
 ) -> None:
     (tmp_path / "empty.txt").write_text("# none\n")
     (tmp_path / "secret.txt").write_text(f"{BOB}\n")
-    given = given.format(empty=tmp_path / "empty.txt", secret=tmp_path / "secret.txt")
+    given = given.format(empty=tmp_path / "empty.txt", secret=tmp_path / "secret.txt", bob=BOB)
     code, out, err = promo("export", "welcome", "--encrypt-to", given, "--output", tmp_path / "exports", "--database", database)
     assert (code, out, err.count("\n")) == (USAGE_FAULT, "", 1)
     assert told in err
