@@ -192,11 +192,8 @@ class _Reader:
         return language if language in known else FALLBACK
 
     def _read_settings(self) -> dict[str, str]:
-        """What `promo load` recorded of the shop, its currency and time zone among it."""
-        there = "select 1 from information_schema.tables where table_schema = 'shop' and table_name = 'settings'"
-        if not self._connection.execute(there).fetchall():
-            return {}
-        return dict(self._connection.execute("select key, value from shop.settings").fetchall())
+        """The shop's currency and time zone."""
+        return dict(self._connection.execute("select setting, value from promotions.shop_settings").fetchall())
 
     def _offers(self, today: date, language: str) -> list[Row]:
         offers = self._rows(_OFFERS, user=self._key, today=today, timezone=self._timezone)

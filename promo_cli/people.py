@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from promo_cli.errors import DATA_FAULT, ENVIRONMENT_FAULT, PromoError, printable
-
-if TYPE_CHECKING:
-    import duckdb
 
 _PSEUDONYM = re.compile("[0-9a-f]{32}")
 
@@ -22,11 +18,14 @@ def user_key(database: Path, user: str) -> str:
     gone or the database can't be opened.
     """
     from promo_cli.warehouse_reader import open_read_only, readable_database
+    from promo_cli.withdrawals import is_there
 
     path = readable_database(database)
     with open_read_only(path) as connection:
+        if not is_there(connection, "staging", "stg_users"):
+            raise PromoError(f"{path} knows no users yet; run promo build", DATA_FAULT)
         for key in candidate_keys(database, user):
-            if _is_known(connection, key):
+            if connection.execute("select 1 from staging.stg_users where user_id = $1 limit 1", [key]).fetchall():
                 return key
     raise nobody(database, user)
 
@@ -60,14 +59,6 @@ def nobody(database: Path, user: str) -> PromoError:
 def _shown(user: str) -> str:
     plain = printable(user)
     return plain if len(plain) <= 60 else f"{plain[:59]}…"
-
-
-def _is_known(connection: duckdb.DuckDBPyConnection, key: str) -> bool:
-    from promo_cli.withdrawals import is_there
-
-    return is_there(connection, "staging", "stg_users") and bool(
-        connection.execute("select 1 from staging.stg_users where user_id = $1 limit 1", [key]).fetchall()
-    )
 
 
 def _has_pseudonyms(database: Path) -> bool:

@@ -25,6 +25,7 @@ from promo_cli.people import user_key
 from promo_cli.person import Person
 from promo_cli.publication import publications
 from promo_cli.rewriting import rewrite
+from promo_cli.training_set import dbt_vars
 from udfs.secret import pseudonym
 
 Promo = Callable[..., tuple[int, str, str]]
@@ -116,9 +117,8 @@ def published_faults(published: Path) -> list[str]:
         for relation, rows, content in connection.execute(
             "select relation, row_count, content_hash from audits.publication"
         ).fetchall():
-            columns = ", ".join(
-                f'"{name}"' for (name, *_) in connection.execute(f"describe {relation}").fetchall() if name != "scored_at"
-            )
+            names = [name for (name, *_) in connection.execute(f"describe {relation}").fetchall()]
+            columns = ", ".join(f'"{name}"' for name in names if name not in dbt_vars()["unhashed_columns"])
             query = f"select count(*), md5(concat_ws('|', count(*), coalesce(sum(hash({columns})::hugeint), 0))) from {relation}"
             if connection.execute(query).fetchall() != [(rows, content)]:
                 faults.append(relation)

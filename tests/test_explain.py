@@ -15,8 +15,9 @@ Promo = Callable[..., tuple[int, str, str]]
 
 BUILT = """
 create schema staging; create schema features; create schema policies; create schema promotions; create schema audits;
-create schema scores; create schema shop;
-create table shop.settings as from (values ('currency', 'EUR'), ('shop_timezone', 'America/New_York')) as settings (key, value);
+create schema scores;
+create table promotions.shop_settings as
+    from (values ('currency', 'EUR'), ('shop_timezone', 'America/New_York')) as settings (setting, value);
 create table staging.as_of_dates as select date '2024-03-01' as as_of_date, date '2024-03-01' as data_until;
 create table audits.builds as
     select 'b1b2c3d4-e5' as build_id, date '2024-03-01' as as_of_date, 'abcdef0123456789' as policy_version,
@@ -26,6 +27,7 @@ create table features.user_permissions as
     from (values ('anna', true, true, false), ('ben', false, true, false), ('cem', true, false, true))
         as users (user_id, personalisation_consent, marketing_consent, is_holdout)
     select *, date '2024-03-01' as as_of_date, true as ads_consent;
+create table staging.stg_users as select user_id from features.user_permissions;
 create table promotions.user_segments as
     select 'anna' as user_id, 'active' as life_cycle, 'high_value' as value_tier, 'likely_buyer' as intent, null as cluster_name;
 create table promotions.offers as
@@ -283,7 +285,7 @@ def test_a_product_without_a_personal_price_or_reasons_is_told_why(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["nobody"], "user nobody is not known to the last build: never seen, erased, or new since then"),
+        (["nobody"], "user nobody is not known; give the shop's own user id, as it stands in the shop's tables"),
         (["anna", "--product", "gren tea"], "product gren tea is not known; nearest are: p1 (Green tea), "),
         (["anna", "--product", "bread"], "several products are called bread; name one by its product_id"),
         (["anna", "--offer", "spent"], "offer spent is not known (did you mean SPEND?): name an offer_id on record or a promo"),
@@ -303,7 +305,7 @@ def test_a_database_that_is_not_built_is_one_line(promo: Promo, tmp_path: Path) 
         pass
     code, out, err = promo("explain", "anna", "--database", tmp_path / "empty.duckdb", "-q")
     assert (code, out) == (1, "")
-    assert err.endswith("empty.duckdb holds no explanations; run promo build\n")
+    assert err.endswith("empty.duckdb knows no users yet; run promo build\n")
 
 
 def test_it_takes_a_moment(promo: Promo, database: Path) -> None:
