@@ -5,7 +5,7 @@ from pathlib import Path
 import duckdb
 from small_shop import load_folder, write_event_log
 
-from promo_cli.build import build_warehouse
+from promo_cli.dbt_runner import run_dbt
 
 
 def one(connection: duckdb.DuckDBPyConnection, sql: str) -> object:
@@ -15,7 +15,7 @@ def one(connection: duckdb.DuckDBPyConnection, sql: str) -> object:
 def test_an_event_log_alone_gives_segments_recommendations_and_prices(tmp_path: Path) -> None:
     write_event_log(tmp_path / "shop")
     database = load_folder(tmp_path / "shop", tmp_path / "offerhouse.duckdb")
-    build_warehouse(database, quiet=True)
+    run_dbt(["build", "--exclude-resource-type", "unit_test"], database)  # those are the same in any shop
     with duckdb.connect(str(database), read_only=True) as connection:
         assert one(connection, "select count(*) from promotions.user_segments") == 60
         assert one(connection, "select count(*) from promotions.user_segments where life_cycle = 'active'") > 0
