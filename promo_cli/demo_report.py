@@ -90,10 +90,10 @@ def print_report(database: Path, exported: Export) -> None:
     typer.echo(f"Campaign file: {exported.path} ({exported.manifest['rows']:,} people), its manifest beside it.\n")
     typer.echo(
         "Try next:\n"
+        "  promo explain 1 (household 1: offers, prices, refusals and why)\n"
         f"  any DuckDB client on {database}:\n"
-        "    select * from promotions.recommendations where user_id = '1' order by recommendation_rank;\n"
-        "    select promotion_name, reject_reasons, reason from promotions.coupon_eligibility\n"
-        "    where user_id = '1' and source = 'catalogue';\n"
+        "    select promotion_name, reason, count(*) as users from promotions.coupon_eligibility\n"
+        "    where not is_eligible group by all order by users desc limit 10;\n"
         "  promo export win_back --format parquet\n"
         "  change a row of dbt_project/seeds/promotion_catalogue.csv, then: promo build\n"
         "  your own shop: promo load files --help"

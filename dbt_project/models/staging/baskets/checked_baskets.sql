@@ -45,7 +45,9 @@ numbered as (
         {{ array_size('broken_rules') }} = 0 as is_clean,
         row_number() over (
             partition by basket_id, line_number, {{ array_size('broken_rules') }} = 0
-            order by product_id, quantity, unit_price nulls last, coupon_ids nulls last, quoted_at nulls last, {{ row_hash('judged') }}
+            order by
+                product_id, quantity, unit_price nulls last, coupon_ids nulls last, quoted_at nulls last,
+                {{ row_hash('judged') }}
         ) as copy_number
     from judged
 
