@@ -1,8 +1,8 @@
 """dbt's own share of the demo's build: the time in which no query of it runs.
 
 Complete Journey is loaded and built whole, with its tests and the publication. Queries run side by side; the time in which at
-least one of them runs is DuckDB's (and the scorers'), the rest is dbt's: start, parse, compile, record. Read off dbt's own log, which
-costs a fifth of the time when it is as full as this takes.
+least one of them runs is DuckDB's (and the scorers'), the rest is dbt's: start, parse, compile, record. Read off dbt's own log,
+which costs a fifth of the time when it is as full as this takes.
 
 python benchmarks/dbt_overhead.py [--dearest 3]
 """
