@@ -20,6 +20,15 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 # Tests name users by the shop's own ids; those of pseudonyms and of the whole way say otherwise (the fixture pseudonyms).
 os.environ.setdefault("OFFERHOUSE_PRIVACY", "off")
 
+# Rooms with long tests open first, so that no worker is left with one when the other has done.
+LONGEST = ("test_build.py", "test_training.py", "test_event_log_shop.py", "test_risk.py", "test_allocation.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Longest rooms first; the order within a room stays."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
+
 PRODUCTS = "product_id,product_name,category,list_price\nP1,Tea,DRINKS,3.50\nP2,Bread,BAKERY,2.00\n"
 ORDER_LINES = (
     "order_id,line_number,user_id,product_id,ordered_at,quantity,list_price,paid_price,discount\n"

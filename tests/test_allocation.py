@@ -8,7 +8,7 @@ from allocation_instances import linear_bound, make_instance, reached_and_broken
 from compiled_sql import CATALOG, compiled_models
 
 # `python benchmarks/allocation.py` takes 200 of them.
-SEEDS = range(20)
+SEEDS = range(10)
 
 
 @pytest.fixture(scope="module")

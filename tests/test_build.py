@@ -575,6 +575,7 @@ def test_a_failing_policy_is_one_line_that_names_file_and_row(built: Path, tmp_p
     assert builds(database)[: len(on_record)] == on_record  # the record of a build is never changed by another
 
 
+@pytest.mark.slow
 def test_a_missing_column_stops_the_build_with_one_line(built: Path, tmp_path: Path) -> None:
     database = tmp_path / "offerhouse.duckdb"
     shutil.copy(built, database)

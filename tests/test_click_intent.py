@@ -92,6 +92,7 @@ class TestEvents:
             write_events(other, tmp_path / "events.parquet")
 
 
+@pytest.mark.slow
 def test_features_come_from_the_dbt_models(tmp_path: Path) -> None:
     """The one slow test: dbt builds them over a small file, future rows and all."""
     rows = [(0, 1, "buy", FIRST)]
