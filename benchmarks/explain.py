@@ -17,7 +17,7 @@ from pathlib import Path
 import duckdb
 from lookups import USER, beneath, blow_up
 
-VIEWS = ["dynamic_prices", "score_reasons", "offer_reasons"]
+VIEWS = ["dynamic_prices", "score_reasons", "offer_reasons", "shop_settings"]
 TABLES = [
     "audits.builds",
     "features.product_policy",
@@ -26,7 +26,6 @@ TABLES = [
     "promotions.considered_promotions",
     "promotions.recommendations",
     "promotions.user_segments",
-    "shop.settings",
     "staging.as_of_dates",
     "staging.stg_products",
 ]

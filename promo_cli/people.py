@@ -22,10 +22,10 @@ def user_key(database: Path, user: str) -> str:
 
     path = readable_database(database)
     with open_read_only(path) as connection:
-        if not is_there(connection, "staging", "stg_users"):
+        if not is_there(connection, "features", "user_permissions"):
             raise PromoError(f"{path} knows no users yet; run promo build", DATA_FAULT)
         for key in candidate_keys(database, user):
-            if connection.execute("select 1 from staging.stg_users where user_id = $1 limit 1", [key]).fetchall():
+            if connection.execute("select 1 from features.user_permissions where user_id = $1 limit 1", [key]).fetchall():
                 return key
     raise nobody(database, user)
 

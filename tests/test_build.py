@@ -512,6 +512,7 @@ def test_rows_on_or_after_the_as_of_date_change_no_feature(built: Path, tmp_path
         assert earlier[name] != before[name], name
 
 
+@pytest.mark.slow
 def test_open_offers_of_yesterday_keep_their_budget_and_count_for_the_user(built: Path, tmp_path: Path) -> None:
     database = tmp_path / "offerhouse.duckdb"
     shutil.copy(built, database)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import duckdb
+import pytest
 from small_shop import load_folder, write_event_log
 
 from promo_cli.dbt_runner import run_dbt
@@ -12,6 +13,7 @@ def one(connection: duckdb.DuckDBPyConnection, sql: str) -> object:
     return connection.execute(sql).fetchall()[0][0]
 
 
+@pytest.mark.slow
 def test_an_event_log_alone_gives_segments_recommendations_and_prices(tmp_path: Path) -> None:
     write_event_log(tmp_path / "shop")
     database = load_folder(tmp_path / "shop", tmp_path / "offerhouse.duckdb")

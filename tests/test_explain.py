@@ -27,7 +27,6 @@ create table features.user_permissions as
     from (values ('anna', true, true, false), ('ben', false, true, false), ('cem', true, false, true))
         as users (user_id, personalisation_consent, marketing_consent, is_holdout)
     select *, date '2024-03-01' as as_of_date, true as ads_consent;
-create table staging.stg_users as select user_id from features.user_permissions;
 create table promotions.user_segments as
     select 'anna' as user_id, 'active' as life_cycle, 'high_value' as value_tier, 'likely_buyer' as intent, null as cluster_name;
 create table promotions.offers as

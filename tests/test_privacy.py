@@ -292,6 +292,7 @@ def test_a_lost_secret_stops_the_build_in_one_line(built: Path, tmp_path: Path, 
     assert "\n" not in gone.value.message
 
 
+@pytest.mark.slow
 def test_raw_events_older_than_policy_keeps_are_dropped_and_accounted_for(built: Path, tmp_path: Path) -> None:
     database = Path(shutil.copy(built, tmp_path))
     with duckdb.connect(str(database)) as connection:

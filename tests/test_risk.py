@@ -117,6 +117,7 @@ def test_a_rule_on_a_signal_that_is_none_fails_by_name(database: Path) -> None:
         run_dbt(["test", "--select", "risk_conditions"], database)
 
 
+@pytest.mark.slow
 def test_a_shop_without_addresses_coupons_and_returns_flags_nobody(shop_folder: Path, tmp_path: Path) -> None:
     database = judged(shop_folder, tmp_path / "offerhouse.duckdb")
     with duckdb.connect(str(database), read_only=True) as connection:
