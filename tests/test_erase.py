@@ -112,13 +112,13 @@ def uncompressed(database: Path, folder: Path) -> bytes:
 
 def published_faults(published: Path) -> list[str]:
     """Relations that are not what audits.publication says, by the formula of the publication."""
-    faults = []
+    faults, unhashed = [], dbt_vars()["unhashed_columns"]
     with duckdb.connect(str(published), read_only=True) as connection:
         for relation, rows, content in connection.execute(
             "select relation, row_count, content_hash from audits.publication"
         ).fetchall():
             names = [name for (name, *_) in connection.execute(f"describe {relation}").fetchall()]
-            columns = ", ".join(f'"{name}"' for name in names if name not in dbt_vars()["unhashed_columns"])
+            columns = ", ".join(f'"{name}"' for name in names if name not in unhashed)
             query = f"select count(*), md5(concat_ws('|', count(*), coalesce(sum(hash({columns})::hugeint), 0))) from {relation}"
             if connection.execute(query).fetchall() != [(rows, content)]:
                 faults.append(relation)
