@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from promo_cli.paths import DEFAULT_DATABASE, database_path
+from promo_cli.options import Database
+from promo_cli.paths import database_path
 
 MEASURES = {
     "offer_rate": "share of users with an offer",
@@ -42,10 +43,7 @@ def audit(
             "--scores", help="First measure how right each score is about each group, on past days (minutes); a build judges it."
         ),
     ] = False,
-    database: Annotated[
-        Path | None,
-        typer.Option("--database", metavar="PATH", help=f"Working database [default: $OFFERHOUSE_DB or {DEFAULT_DATABASE}]."),
-    ] = None,
+    database: Database = None,
     as_json: Annotated[bool, typer.Option("--json", help="All verdicts as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; results and errors are still told.")] = False,
 ) -> None:

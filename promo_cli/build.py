@@ -7,12 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from promo_cli.console import logs_json, messages, progress
-from promo_cli.paths import DEFAULT_DATABASE, database_path, published_path
-
-Database = Annotated[
-    Path | None,
-    typer.Option("--database", metavar="PATH", help=f"Working database [default: $OFFERHOUSE_DB or {DEFAULT_DATABASE}]."),
-]
+from promo_cli.options import Database
+from promo_cli.paths import database_path, published_path
 
 
 class Privacy(StrEnum):

@@ -5,16 +5,14 @@ from typing import Annotated
 
 import typer
 
-from promo_cli.paths import DEFAULT_DATABASE, database_path
+from promo_cli.options import Database
+from promo_cli.paths import database_path
 
 DEMO_CAMPAIGN = "weekly_thanks"
 
 
 def demo(
-    database: Annotated[
-        Path | None,
-        typer.Option("--database", metavar="PATH", help=f"Working database [default: $OFFERHOUSE_DB or {DEFAULT_DATABASE}]."),
-    ] = None,
+    database: Database = None,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of the campaign file.")] = Path("exports"),
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; results and errors are still told.")] = False,
 ) -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from promo_cli.console import messages
-from promo_cli.paths import DEFAULT_DATABASE, database_path
+from promo_cli.options import Database
+from promo_cli.paths import database_path
 
 if TYPE_CHECKING:
     from promo_cli.erasing import Erasure
@@ -29,10 +30,7 @@ def erase(
     resume: Annotated[bool, typer.Option("--resume", help="Finish an erasure that was interrupted, and nothing else.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would go, and change nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
-    database: Annotated[
-        Path | None,
-        typer.Option("--database", metavar="PATH", help=f"Working database [default: $OFFERHOUSE_DB or {DEFAULT_DATABASE}]."),
-    ] = None,
+    database: Database = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes; result and errors are still told.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print rows removed by relation and file as JSON.")] = False,
 ) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,14 +22,14 @@ from promo_cli.erasures import keep_copy, pending, register_tombstones, request
 from promo_cli.errors import DATA_FAULT, ENVIRONMENT_FAULT, PromoError
 from promo_cli.exported_files import Known, folders_of, remove_rows, rows_of
 from promo_cli.key import secret_of
-from promo_cli.lock import being_written, write_lock
+from promo_cli.lock import writing
 from promo_cli.paths import published_path
 from promo_cli.people_file import people_files, people_of
 from promo_cli.person import Person, find_people, merged
 from promo_cli.private_files import sync_to_disk
 from promo_cli.publication import publications, publishing
 from promo_cli.rewriting import PeopleIn, rewrite
-from promo_cli.warehouse import is_database, quoted_name, quoted_text, set_limit, why_not_open
+from promo_cli.warehouse import is_database, quoted_name, quoted_text, set_limits, why_not_open
 from promo_cli.withdrawals import is_there, read_file, withdrawals_file, write_file
 from udfs.secret import pseudonym
 
@@ -53,7 +53,7 @@ def erase_people(database: Path, users: Sequence[str], folders: Sequence[Path], 
     `folders`: where campaign files lie beside those that exports remember. Raises PromoError: a user is not known or was
     erased (exit code 1; nobody is erased then), another process has the database (3); OSError when the disk is full.
     """
-    with _held(database, "promo erase"):
+    with writing(database, "promo erase"):
         people = look_up(database, users)
         with attached(database, read_only=False) as connection:
             request(connection, [person.shop_user_id for person in people], folders_of(database, folders))
@@ -73,14 +73,14 @@ def finish_pending(database: Path, tell: Tell) -> int:
     except PromoError:  # another process has it, which whoever comes after this is told or waits for
         return 0
     if marks:
-        with _held(database, "promo erase"):
+        with writing(database, "promo erase"):
             _erase(database, tell)
     return len(marks)
 
 
 def foretell(database: Path, users: Sequence[str], folders: Sequence[Path]) -> Erasure:
     """What `erase_people` would remove; raises as it does, and changes nothing."""
-    with _held(database, "promo erase --dry-run"):
+    with writing(database, "promo erase --dry-run"):
         people = look_up(database, users)
         told = Erasure(len(people))
         with attached(database) as connection:
@@ -141,7 +141,7 @@ def _erase(database: Path, tell: Tell) -> Erasure:
             tell(str(folder))
             done.campaign_files |= remove_rows(folder, known)
     _rewrite_withdrawals(database, known)
-    with publishing(published) if published.parent.is_dir() else _nothing():
+    with publishing(published) if published.parent.is_dir() else nullcontext():
         for file in [*people_files(published), *publications(published)]:
             tell(str(file))
             done.published[str(file)] = _replace(file, people, _passing(file), _record_again)
@@ -297,8 +297,7 @@ def attached(file: Path, read_only: bool = True, people: Path | None = None) -> 
     """The database `file` as `old`, the catalogue in use; raises PromoError (exit code 3) when it can't be opened."""
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
-        set_limit(connection, "memory_limit", "OFFERHOUSE_MEMORY", "3GB")
-        set_limit(connection, "max_temp_directory_size", "OFFERHOUSE_SPILL", "50GB")
+        set_limits(connection)
         connection.execute(f"set temp_directory = {quoted_text(f'{file}.tmp')}")
         connection.execute(f"set temp_file_encryption = {str(encryption.is_on()).lower()}")
         try:
@@ -309,21 +308,3 @@ def attached(file: Path, read_only: bool = True, people: Path | None = None) -> 
         except duckdb.Error as error:
             raise PromoError(why_not_open(file, error), ENVIRONMENT_FAULT) from error
         yield connection
-
-
-@contextmanager
-def _held(database: Path, command: str) -> Iterator[None]:
-    """The lock of who writes `database`. Raises PromoError (exit code 3) when another process has it."""
-    lock = write_lock(database.resolve(), command)
-    holder = lock.take()
-    if holder is not None:
-        raise PromoError(being_written(database, holder), ENVIRONMENT_FAULT)
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield

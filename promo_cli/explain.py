@@ -1,11 +1,11 @@
 """`promo explain`: why one user gets what they get, in words that a customer-service agent reads aloud."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from promo_cli.paths import DEFAULT_DATABASE, database_path
+from promo_cli.options import Database
+from promo_cli.paths import database_path
 
 
 def explain(
@@ -19,10 +19,7 @@ def explain(
     language: Annotated[
         str, typer.Option("--language", metavar="LANGUAGE", help="en, zh, or a further column of the phrase seeds.")
     ] = "en",
-    database: Annotated[
-        Path | None,
-        typer.Option("--database", metavar="PATH", help=f"Working database [default: $OFFERHOUSE_DB or {DEFAULT_DATABASE}]."),
-    ] = None,
+    database: Database = None,
     as_json: Annotated[bool, typer.Option("--json", help="All of it as JSON: every refusal, reason and value.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes; result and errors are still told.")] = False,
 ) -> None:

@@ -12,7 +12,8 @@ from promo_cli.campaign_formats import FORMATS, FileFormat
 from promo_cli.console import messages
 from promo_cli.destinations import Destination
 from promo_cli.errors import USAGE_FAULT, PromoError
-from promo_cli.paths import DEFAULT_DATABASE, database_path
+from promo_cli.options import Database
+from promo_cli.paths import database_path
 from promo_cli.private_files import file_stem, prepare_folder, put_in_place, refuse_odd_target, unfinished_file
 
 if TYPE_CHECKING:
@@ -53,10 +54,7 @@ def export(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of the file; made, for you alone, if need be.")
     ] = DEFAULT_OUTPUT,
-    database: Annotated[
-        Path | None,
-        typer.Option("--database", metavar="PATH", help=f"Working database [default: $OFFERHOUSE_DB or {DEFAULT_DATABASE}]."),
-    ] = None,
+    database: Database = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes; result and errors are still told.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the manifest, with the paths, as JSON.")] = False,
 ) -> None:

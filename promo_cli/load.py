@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from promo_cli.load_report import print_result, progress_listener, tell_left_out
-from promo_cli.paths import DEFAULT_DATABASE, database_path
+from promo_cli.options import Database
+from promo_cli.paths import database_path
 
 app = typer.Typer(
     help="Load a shop's data into the working database; loading again replaces it.",
@@ -16,10 +17,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Database = Annotated[
-    Path | None,
-    typer.Option("--database", metavar="PATH", help=f"Working database [default: $OFFERHOUSE_DB or {DEFAULT_DATABASE}]."),
-]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Neither progress nor notes; errors are still told.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 

@@ -9,7 +9,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,20 +115,24 @@ def being_written(database: Path, holder: Holder) -> str:
 
 
 @contextmanager
+def writing(database: Path, command: str) -> Iterator[None]:
+    """Hold the lock of whoever writes `database` in the block; raises PromoError (exit code 3) when another process has it."""
+    with _held(write_lock(database.resolve(), command), lambda holder: being_written(database, holder)):
+        yield
+
+
+@contextmanager
 def training_lock(path: Path) -> Iterator[None]:
     """Hold the lock file `path` in the block: one training at a time in a folder.
 
     Raises PromoError (exit code 3) when another process holds it, naming that process and the lock's age; OSError when the
     file can't be made.
     """
-    lock = FileLock(path, "promo train")
-    holder = lock.take()
-    if holder is not None:
-        raise PromoError(f"another promo train is at work in {path.parent} ({holder}); wait for it or end it", ENVIRONMENT_FAULT)
-    try:
+    with _held(
+        FileLock(path, "promo train"),
+        lambda holder: f"another promo train is at work in {path.parent} ({holder}); wait for it or end it",
+    ):
         yield
-    finally:
-        lock.release()
 
 
 def _holder(told: bytes) -> Holder:
@@ -137,3 +141,14 @@ def _holder(told: bytes) -> Holder:
         return Holder(int(known["pid"]), str(known["host"]), str(known["command"]), int(known["since"]))
     except (ValueError, KeyError, TypeError):  # its file is still empty
         return Holder(0, socket.gethostname(), "another process", int(time.time()))
+
+
+@contextmanager
+def _held(lock: FileLock, refusal: Callable[[Holder], str]) -> Iterator[None]:
+    holder = lock.take()
+    if holder is not None:
+        raise PromoError(refusal(holder), ENVIRONMENT_FAULT)
+    try:
+        yield
+    finally:
+        lock.release()

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from promo_cli.console import columns
-from promo_cli.paths import DEFAULT_DATABASE, database_path
+from promo_cli.options import Database
+from promo_cli.paths import database_path
 
 if TYPE_CHECKING:
     import duckdb
@@ -20,10 +21,7 @@ def plan(
     campaign: Annotated[
         str | None, typer.Argument(metavar="[CAMPAIGN]", help="A campaign_id [default: all that run or begin soon].")
     ] = None,
-    database: Annotated[
-        Path | None,
-        typer.Option("--database", metavar="PATH", help=f"Working database [default: $OFFERHOUSE_DB or {DEFAULT_DATABASE}]."),
-    ] = None,
+    database: Database = None,
     as_json: Annotated[bool, typer.Option("--json", help="The rows of promotions.campaigns_planned as JSON.")] = False,
 ) -> None:
     """Tell what a campaign would do before anything is sent: audience, control groups, uses, cost, margin, budget, refusals.

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from promo_cli.console import messages
-from promo_cli.paths import DEFAULT_DATABASE, database_path, published_path
+from promo_cli.options import Database
+from promo_cli.paths import database_path, published_path
 
 
 def publish(
@@ -15,10 +16,7 @@ def publish(
     wait: Annotated[
         float, typer.Option(min=0, metavar="SECONDS", help="How long to wait for another who writes the database.")
     ] = 0,
-    database: Annotated[
-        Path | None,
-        typer.Option("--database", metavar="PATH", help=f"Working database [default: $OFFERHOUSE_DB or {DEFAULT_DATABASE}]."),
-    ] = None,
+    database: Database = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes; result and errors are still told.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what is published as JSON.")] = False,
 ) -> None:

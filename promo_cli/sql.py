@@ -3,12 +3,12 @@
 import json
 import sys
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from promo_cli.paths import DEFAULT_DATABASE, database_path
+from promo_cli.options import Database
+from promo_cli.paths import database_path
 
 if TYPE_CHECKING:
     import duckdb
@@ -25,10 +25,7 @@ class ResultFormat(StrEnum):
 def sql(
     query: Annotated[str, typer.Argument(metavar="QUERY", help="One SQL query; - reads it from standard input.")],
     result_format: Annotated[ResultFormat, typer.Option("--format", help="How rows are printed.")] = ResultFormat.TABLE,
-    database: Annotated[
-        Path | None,
-        typer.Option("--database", metavar="PATH", help=f"Working database [default: $OFFERHOUSE_DB or {DEFAULT_DATABASE}]."),
-    ] = None,
+    database: Database = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes; result and errors are still told.")] = False,
 ) -> None:
     """Run a query on the published database; builds may go on meanwhile.

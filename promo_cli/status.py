@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from promo_cli.paths import DEFAULT_DATABASE, database_path, published_path
+from promo_cli.options import Database
+from promo_cli.paths import database_path, published_path
 
 if TYPE_CHECKING:
     import duckdb
@@ -55,10 +56,7 @@ _DRIFT = """
 
 def status(
     builds: Annotated[int, typer.Option(min=1, max=1_000, help="How many builds are told.")] = 5,
-    database: Annotated[
-        Path | None,
-        typer.Option("--database", metavar="PATH", help=f"Working database [default: $OFFERHOUSE_DB or {DEFAULT_DATABASE}]."),
-    ] = None,
+    database: Database = None,
     as_json: Annotated[bool, typer.Option("--json", help="All of it as JSON; times are UTC.")] = False,
 ) -> None:
     """Tell what is published and how old it is, the last builds, the slowest models, rejected rows, failed tests, drift.

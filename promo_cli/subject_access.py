@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from promo_cli.paths import DEFAULT_DATABASE, database_path, published_path
+from promo_cli.options import Database
+from promo_cli.paths import database_path, published_path
 
 if TYPE_CHECKING:
     import duckdb
@@ -25,10 +26,7 @@ def subject_access(
             "--exports", metavar="DIR", help="Another folder of campaign files; ./exports and those of earlier exports are known."
         ),
     ] = None,
-    database: Annotated[
-        Path | None,
-        typer.Option("--database", metavar="PATH", help=f"Working database [default: $OFFERHOUSE_DB or {DEFAULT_DATABASE}]."),
-    ] = None,
+    database: Database = None,
 ) -> None:
     """Print every row that names a person, of every table and campaign file: one JSON document.
 

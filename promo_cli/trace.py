@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from promo_cli.paths import DEFAULT_DATABASE, database_path
+from promo_cli.options import Database
+from promo_cli.paths import database_path
 
 if TYPE_CHECKING:
     import duckdb
@@ -22,10 +23,7 @@ _WIDTH = 128
 
 def trace(
     offer: Annotated[str, typer.Argument(metavar="OFFER", help="An offer_id of promotions.offers, of any day.")],
-    database: Annotated[
-        Path | None,
-        typer.Option("--database", metavar="PATH", help=f"Working database [default: $OFFERHOUSE_DB or {DEFAULT_DATABASE}]."),
-    ] = None,
+    database: Database = None,
     as_json: Annotated[bool, typer.Option("--json", help="All of it as JSON.")] = False,
 ) -> None:
     """Tell where an offer comes from: build, policies, models, verdict, price, allocation, feature values, source rows.

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from promo_cli.console import columns, messages, progress
-from promo_cli.paths import DEFAULT_DATABASE, database_path, models_path
+from promo_cli.options import Database
+from promo_cli.paths import database_path, models_path
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -22,10 +23,7 @@ if TYPE_CHECKING:
 def train(
     models: Annotated[list[str] | None, typer.Argument(metavar="[MODEL]...", help="Which models [default: all].")] = None,
     seed: Annotated[int, typer.Option(help="Equal inputs and seed give equal metrics.")] = 1,
-    database: Annotated[
-        Path | None,
-        typer.Option("--database", metavar="PATH", help=f"Working database [default: $OFFERHOUSE_DB or {DEFAULT_DATABASE}]."),
-    ] = None,
+    database: Database = None,
     models_folder: Annotated[
         Path | None,
         typer.Option(

@@ -173,12 +173,11 @@ def _remove(training_database: Path) -> None:
 def _connected(training_database: Path) -> "Iterator[duckdb.DuckDBPyConnection]":
     import duckdb
 
-    from promo_cli.warehouse import set_limit
+    from promo_cli.warehouse import set_limits
 
     with duckdb.connect(str(training_database), read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
-        set_limit(connection, "memory_limit", "OFFERHOUSE_MEMORY", "3GB")
-        set_limit(connection, "max_temp_directory_size", "OFFERHOUSE_SPILL", "50GB")
+        set_limits(connection)
         yield connection
 
 

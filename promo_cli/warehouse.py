@@ -10,7 +10,7 @@ import duckdb
 
 from promo_cli.encryption import connect
 from promo_cli.errors import ENVIRONMENT_FAULT, USAGE_FAULT, PromoError, duckdb_reason
-from promo_cli.lock import being_written, write_lock
+from promo_cli.lock import writing
 from promo_cli.paths import make_private_folder
 
 # DuckDB names a database after its file, and shop.users would be ambiguous in a database called shop.
@@ -42,26 +42,17 @@ def open_warehouse(path: Path, command: str = "promo load") -> Iterator[duckdb.D
     make_private_folder(path.parent)
     if path.is_file() and not is_database(path):
         raise PromoError(f"{path} is no DuckDB database; name another file with --database", ENVIRONMENT_FAULT)
-    lock = write_lock(path, command)
-    holder = lock.take()
-    if holder is not None:
-        raise PromoError(being_written(path, holder), ENVIRONMENT_FAULT)
-    try:
-        connection = connect(path)
-    except duckdb.Error as error:
-        lock.release()
-        raise PromoError(why_not_open(path, error), ENVIRONMENT_FAULT) from error
-    except PromoError:
-        lock.release()
-        raise
-    try:
-        connection.execute("set TimeZone = 'UTC'")
-        set_limit(connection, "memory_limit", "OFFERHOUSE_MEMORY", "3GB")
-        set_limit(connection, "max_temp_directory_size", "OFFERHOUSE_SPILL", "50GB")
-        yield connection
-    finally:
-        connection.close()
-        lock.release()
+    with writing(path, command):
+        try:
+            connection = connect(path)
+        except duckdb.Error as error:
+            raise PromoError(why_not_open(path, error), ENVIRONMENT_FAULT) from error
+        try:
+            connection.execute("set TimeZone = 'UTC'")
+            set_limits(connection)
+            yield connection
+        finally:
+            connection.close()
 
 
 def is_database(path: Path) -> bool:
@@ -74,11 +65,16 @@ def is_database(path: Path) -> bool:
 def check_limits() -> None:
     """Raises PromoError (exit code 3) when OFFERHOUSE_MEMORY or OFFERHOUSE_SPILL is no size; dbt would say it in a riddle."""
     with duckdb.connect() as connection:
-        set_limit(connection, "memory_limit", "OFFERHOUSE_MEMORY", "3GB")
-        set_limit(connection, "max_temp_directory_size", "OFFERHOUSE_SPILL", "50GB")
+        set_limits(connection)
 
 
-def set_limit(connection: duckdb.DuckDBPyConnection, setting: str, variable: str, default: str) -> None:
+def set_limits(connection: duckdb.DuckDBPyConnection) -> None:
+    """OFFERHOUSE_MEMORY and OFFERHOUSE_SPILL hold for `connection`; raises PromoError (exit code 3) when one is no size."""
+    _set_limit(connection, "memory_limit", "OFFERHOUSE_MEMORY", "3GB")
+    _set_limit(connection, "max_temp_directory_size", "OFFERHOUSE_SPILL", "50GB")
+
+
+def _set_limit(connection: duckdb.DuckDBPyConnection, setting: str, variable: str, default: str) -> None:
     value = os.environ.get(variable) or default
     try:
         connection.execute(f"set {setting} = {quoted_text(value)}")

@@ -12,7 +12,7 @@ from promo_cli.encryption import attach, connect
 from promo_cli.errors import DATA_FAULT, ENVIRONMENT_FAULT, PromoError, duckdb_reason
 from promo_cli.paths import published_path
 from promo_cli.people_file import people_of
-from promo_cli.warehouse import is_database, set_limit
+from promo_cli.warehouse import is_database, set_limits
 from promo_cli.withdrawals import is_there, read_withdrawals
 
 _NEEDED = (
@@ -54,8 +54,7 @@ def open_read_only(path: Path, people: Path | None = None) -> Iterator[duckdb.Du
         raise PromoError(_why_not_open(path, error), ENVIRONMENT_FAULT) from error
     try:
         connection.execute("set TimeZone = 'UTC'")
-        set_limit(connection, "memory_limit", "OFFERHOUSE_MEMORY", "3GB")
-        set_limit(connection, "max_temp_directory_size", "OFFERHOUSE_SPILL", "50GB")
+        set_limits(connection)
         if people is not None and people.is_file():
             attach(connection, people, "people_file", read_only=True)
         connection.execute("set enable_external_access = false")
