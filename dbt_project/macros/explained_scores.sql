@@ -1,5 +1,5 @@
 {#
-    The scores whose reasons are kept, those that offers rest on: one line each.
+    The scores that offers rest on, whose reasons are kept and told by promo trace: one line each.
 
     score: its name, and that of its SQL function's reasons unless `function` says otherwise; scores, inputs: the relations of its
     scores and of what the model read; item: the column beside user_id that a row of them is about (none: the user alone);
@@ -13,15 +13,15 @@
         {'score': 'purchase_intent', 'function': 'purchase_intent_blend', 'scores': 'purchase_intent_scores',
          'inputs': 'purchase_intent_inputs', 'item': none, 'arguments': ['tokens', 'windows'],
          'features': events + (var('intent_windows').values() | sum(start=[])), 'link': 'log_odds'},
-        {'score': 'interest', 'scores': 'interest_scores', 'inputs': 'user_product_features', 'item': 'product_id',
-         'arguments': ['features'], 'features': interest_features(), 'link': 'log_odds'},
-        {'score': 'coupon_redemption', 'scores': 'coupon_redemption_scores', 'inputs': 'coupon_redemption_features',
-         'item': 'coupon_id', 'arguments': ['features'], 'features': var('coupon_redemption_features'), 'link': 'log_odds'},
         {'score': 'churn_risk', 'scores': 'churn_risk_scores', 'inputs': 'churn_features', 'item': none,
          'arguments': ['features'], 'features': var('churn_features'), 'link': 'log_odds'},
+        {'score': 'interest', 'scores': 'interest_scores', 'inputs': 'user_product_features', 'item': 'product_id',
+         'arguments': ['features'], 'features': interest_features(), 'link': 'log_odds'},
         {'score': 'promo_effect', 'scores': 'promo_effect_scores', 'inputs': 'promo_effect_inputs', 'item': 'product_id',
          'arguments': ['features'], 'features': ['interest'] + var('promo_effect_product') + var('promo_effect_features'),
          'first': 'treatment', 'link': none},
+        {'score': 'coupon_redemption', 'scores': 'coupon_redemption_scores', 'inputs': 'coupon_redemption_features',
+         'item': 'coupon_id', 'arguments': ['features'], 'features': var('coupon_redemption_features'), 'link': 'log_odds'},
     ]) }}
 {%- endmacro %}
 

@@ -5,7 +5,7 @@
     incremental_strategy='append',
     on_schema_change='append_new_columns',
     full_refresh=false,
-    post_hook="{{ forget_old_offer_inputs() }}"
+    post_hook="{{ forget_older_than('offer_inputs_days') }}"
 ) }}
 
 {% set terms = [
@@ -112,12 +112,14 @@ prices as (
 
 ),
 
-{% for kind in offer_scores() -%}
+{% for kind in explained_scores() -%}
 {% set scores_of_offer, inputs_of_offer = [], [] -%}
-{% for key in kind['keys'] -%}
+{% for key in ['user_id'] + ([kind.item] if kind.item else []) -%}
 {% do scores_of_offer.append('made.' ~ key ~ ' = scores.' ~ key) -%}
 {% do inputs_of_offer.append('made.' ~ key ~ ' = inputs.' ~ key) -%}
 {% endfor -%}
+{# tokens of events are kept once, as they are, beside the windows -#}
+{% set names = kind.features[sequence_length():] if kind.arguments | length > 1 else kind.features -%}
 of_{{ kind.score }} as (
 
     select
@@ -125,7 +127,7 @@ of_{{ kind.score }} as (
         scores.{{ kind.score }} as score,
         scores.model_name,
         scores.model_version,
-        {{ json_of_vector(kind.names, 'inputs.' ~ kind.vector) }} as features
+        {{ json_of_vector(names, 'inputs.' ~ (kind.arguments | last)) }} as features
     from made
     inner join {{ ref(kind.scores) }} as scores
         on {{ scores_of_offer | join(' and ') }}
@@ -202,7 +204,7 @@ source_lists as (
 
 {% set scores = {} -%}
 {% set features = {'purchase_intent_tokens': 'cast(events.tokens as string)'} -%}
-{% for kind in offer_scores() -%}
+{% for kind in explained_scores() -%}
 {% do scores.update({kind.score: 'told_' ~ kind.score ~ '.told'}) -%}
 {% do features.update({kind.score: 'told_' ~ kind.score ~ '.features'}) -%}
 {% endfor -%}
@@ -229,7 +231,7 @@ decided as (
     left join source_lists on made.offer_id = source_lists.offer_id
     left join {{ ref('purchase_intent_inputs') }} as events
         on made.as_of_date = events.as_of_date and made.user_id = events.user_id
-    {% for kind in offer_scores() -%}
+    {% for kind in explained_scores() -%}
     left join told_{{ kind.score }} on made.offer_id = told_{{ kind.score }}.offer_id
     {% endfor %}
 

@@ -5,7 +5,7 @@
     incremental_strategy='delete+insert',
     on_schema_change='fail',
     full_refresh=false,
-    post_hook="{{ forget_old_segments() }}"
+    post_hook="{{ forget_older_than('segment_history_days') }}"
 ) }}
 with final as (
 

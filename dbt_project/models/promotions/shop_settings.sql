@@ -3,11 +3,7 @@ with final as (
 
     select
         'currency' as setting,
-        {% if shop_setting('currency') -%}
-        {{ text_literal(shop_setting('currency')) }} as value
-        {%- else -%}
-        cast(null as string) as value
-        {%- endif %}
+        {{ shop_currency() }} as value
 
     union all
 
