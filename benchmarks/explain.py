@@ -17,7 +17,7 @@ from pathlib import Path
 import duckdb
 from lookups import USER, beneath, blow_up
 
-VIEWS = ["dynamic_prices", "score_reasons", "offer_reasons", "shop_settings"]
+VIEWS = ["dynamic_prices", "score_reasons", "offer_reasons", "open_offers", "shop_settings"]
 TABLES = [
     "audits.builds",
     "features.product_policy",

@@ -41,7 +41,7 @@ select
     offer_id, as_of_date as offered_on, promotion_id, promotion_name, kind, campaign_id, face_value, min_spend, product_id,
     valid_from, valid_to, {_LAST_DAY}, redemption_score as chance_of_use, expected_margin, user_rank, reason
 from promotions.offers
-where user_id = $user and (as_of_date = $today or valid_to > $today)
+where user_id = $user and offer_id in (select offer_id from promotions.open_offers where user_id = $user)
 order by as_of_date desc, user_rank, promotion_id
 """
 _OFFER_REASONS = """
@@ -136,7 +136,7 @@ class _Reader:
         currency = self._settings.get("currency")
         over = self._rows(_OVER, user=self._key, timezone=self._timezone)
         today = person.pop("as_of_date")
-        offers = self._offers(today, told_in)
+        offers = self._offers(told_in)
         refusals = self._refusals(told_in, currency)
         if offer is not None:
             offers, refusals, over = self._narrowed(offer, offers, refusals, over)
@@ -195,8 +195,8 @@ class _Reader:
         """The shop's currency and time zone."""
         return dict(self._connection.execute("select setting, value from promotions.shop_settings").fetchall())
 
-    def _offers(self, today: date, language: str) -> list[Row]:
-        offers = self._rows(_OFFERS, user=self._key, today=today, timezone=self._timezone)
+    def _offers(self, language: str) -> list[Row]:
+        offers = self._rows(_OFFERS, user=self._key, timezone=self._timezone)
         reasons = self._rows(_OFFER_REASONS, user=self._key, language=language) if offers else []
         for offer in offers:
             offer["reasons"] = [

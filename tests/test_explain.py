@@ -39,6 +39,8 @@ create table promotions.offers as
         case user_rank when 2 then 60.00::decimal(18, 2) end as min_spend, as_of_date::timestamp as valid_from,
         as_of_date + interval 7 days as valid_to, 0.755::float as redemption_score, 1.5::double as expected_margin,
         'Ranked ' || user_rank || '.' as reason;
+create view promotions.open_offers as
+    select offer_id, user_id from promotions.offers where valid_to > timestamp '2024-03-01';
 create table promotions.offer_reasons as
     from (values
         (1, 'en', 'up', 'Bought it on 4 days, which raises the chance.'),

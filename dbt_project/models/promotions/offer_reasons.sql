@@ -1,15 +1,5 @@
 -- why each user gets an offer, or doesn't: at most three reasons a decision, in words, in each language
-with dates as (
-
-    select
-        as_of_date,
-        {{ utc_midnight('as_of_date') }} as as_of_at
-    from {{ ref('as_of_dates') }}
-    where as_of_date = data_until
-
-),
-
-languages as (
+with languages as (
 
     {% for language in var('reason_languages') -%}
     select '{{ language }}' as language
@@ -22,7 +12,7 @@ languages as (
 offered as (
 
     select
-        dates.as_of_date,
+        offers.as_of_date,
         offers.user_id,
         offers.promotion_id,
         offers.offer_id,
@@ -35,8 +25,7 @@ offered as (
             when coupons.user_id is not null then offers.promotion_id
             else coalesce(offers.product_id, '')
         end as item_id
-    from {{ ref('offers') }} as offers
-    inner join dates on offers.as_of_date = dates.as_of_date or offers.valid_to > dates.as_of_at
+    from {{ ref('open_offers') }} as offers
     left join {{ ref('coupon_redemption_reasons') }} as coupons
         on offers.user_id = coupons.user_id and offers.promotion_id = coupons.item_id
 

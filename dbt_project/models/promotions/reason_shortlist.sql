@@ -3,23 +3,9 @@
 
 with dates as (
 
-    select
-        as_of_date,
-        {{ utc_midnight('as_of_date') }} as as_of_at
+    select as_of_date
     from {{ ref('as_of_dates') }}
     where as_of_date = data_until
-
-),
-
-open_offers as (
-
-    select
-        offers.user_id,
-        offers.promotion_id,
-        offers.product_id,
-        offers.expected_margin
-    from {{ ref('offers') }} as offers
-    inner join dates on offers.as_of_date = dates.as_of_date or offers.valid_to > dates.as_of_at
 
 ),
 
@@ -28,7 +14,7 @@ users as (
     select
         user_id,
         max(expected_margin) as expected_margin
-    from open_offers
+    from {{ ref('open_offers') }}
     group by user_id
 
 ),
@@ -42,7 +28,7 @@ proposed as (
         product_id as item_id,
         1 as is_offered,
         expected_margin
-    from open_offers
+    from {{ ref('open_offers') }}
     where product_id is not null
 
     union all
@@ -54,7 +40,7 @@ proposed as (
         promotion_id as item_id,
         1 as is_offered,
         expected_margin
-    from open_offers
+    from {{ ref('open_offers') }}
 
     union all
 
