@@ -1,4 +1,6 @@
 -- everything that breaks a rule of audits.compliance: the rule, where the row is, its key, and what is wrong with it
+{# what speaks against reaching a person, by offer or in an audience #}
+{% set of_people = {'MARKETING_CONSENT': 'not marketing_consent', 'HOLDOUT': 'is_holdout', 'RISK_FLAG': 'is_flagged'} %}
 with dates as (
 
     select as_of_date
@@ -254,9 +256,9 @@ violations as (
     left join {{ ref('risk_rule_hits') }} as hits on anomalies.user_id = hits.user_id
     where hits.user_id is null
 
-    {% for rule, condition in {
-        'MARKETING_CONSENT': 'not marketing_consent', 'HOLDOUT': 'is_holdout', 'RISK_FLAG': 'is_flagged',
-    }.items() -%}
+    {% for rule, condition in dict(
+        of_people, CAMPAIGN_HOLDOUT='is_campaign_holdout', USER_LIMITS='is_beyond_limits'
+    ).items() -%}
     union all
 
     select
@@ -267,6 +269,8 @@ violations as (
     from offers
     where {{ condition }}
 
+    {% endfor -%}
+    {% for rule, condition in of_people.items() -%}
     union all
 
     select
@@ -275,18 +279,6 @@ violations as (
         concat_ws(' / ', campaign_id, user_id) as row_key,
         'in the audience' as evidence
     from audiences
-    where {{ condition }}
-
-    {% endfor -%}
-    {% for rule, condition in {'CAMPAIGN_HOLDOUT': 'is_campaign_holdout', 'USER_LIMITS': 'is_beyond_limits'}.items() -%}
-    union all
-
-    select
-        '{{ rule }}' as rule,
-        'promotions.offers' as relation,
-        offer_id as row_key,
-        concat_ws('', 'user ', user_id, ', promotion ', promotion_id) as evidence
-    from offers
     where {{ condition }}
 
     {% endfor -%}

@@ -58,7 +58,7 @@ priced as (
 
     select
         prices.user_id,
-        sum((prices.list_price - prices.personal_price) / cast(prices.list_price as double)) as depth,
+        {{ exact_sum('(prices.list_price - prices.personal_price) / cast(prices.list_price as double)') }} as depth,
         count(*) as prices,
         sum(prices.personal_price) as personal_price,
         sum(prices.non_personal_price) as non_personal_price
@@ -101,56 +101,25 @@ measured as (
         and not permissions.is_holdout
         and not permissions.is_flagged
 
+    {% for decision, measure, relation, numerator, denominator in [
+        ('offers', 'offer_value', 'offered', 'face_value', 'offers_today'),
+        ('prices', 'discount_depth', 'priced', 'depth', 'prices'),
+        ('prices', 'price_to_market', 'priced', 'personal_price', 'non_personal_price'),
+        ('prices', 'price_paid_to_list', 'paid', 'spend', 'list_spend'),
+    ] -%}
     union all
 
     select
         permissions.as_of_date,
-        'offers' as decision,
-        'offer_value' as measure,
+        '{{ decision }}' as decision,
+        '{{ measure }}' as measure,
         permissions.user_id,
-        cast(offered.face_value as double) as numerator,
-        cast(offered.offers_today as double) as denominator
+        cast({{ relation }}.{{ numerator }} as double) as numerator,
+        cast({{ relation }}.{{ denominator }} as double) as denominator
     from permissions
-    inner join offered on permissions.user_id = offered.user_id
-    where offered.offers_today > 0
+    inner join {{ relation }} on permissions.user_id = {{ relation }}.user_id
 
-    union all
-
-    select
-        permissions.as_of_date,
-        'prices' as decision,
-        'discount_depth' as measure,
-        permissions.user_id,
-        cast(priced.depth as double) as numerator,
-        cast(priced.prices as double) as denominator
-    from permissions
-    inner join priced on permissions.user_id = priced.user_id
-
-    union all
-
-    select
-        permissions.as_of_date,
-        'prices' as decision,
-        'price_to_market' as measure,
-        permissions.user_id,
-        cast(priced.personal_price as double) as numerator,
-        cast(priced.non_personal_price as double) as denominator
-    from permissions
-    inner join priced on permissions.user_id = priced.user_id
-
-    union all
-
-    select
-        permissions.as_of_date,
-        'prices' as decision,
-        'price_paid_to_list' as measure,
-        permissions.user_id,
-        cast(paid.spend as double) as numerator,
-        cast(paid.list_spend as double) as denominator
-    from permissions
-    inner join paid on permissions.user_id = paid.user_id
-    where paid.list_spend > 0
-
+    {% endfor -%}
     union all
 
     select
