@@ -1,20 +1,27 @@
 """Contenders for one job, run in turn, each run in a process of its own: medians, and ratios pair by pair.
 
-A benchmark's script calls `contest` and, in the child, `take_part`: the child prints the seconds of the work alone (what is
-loaded and warmed up before it is not counted) and leaves its scores in a file, which are held against the first contender's.
+A benchmark's script calls `arguments` and `contest`. In the child, which is the same script with a contender's name, `arguments`
+runs that contender and ends the process: it prints the seconds of the work alone (what is loaded and warmed up before it is not
+counted) and leaves its scores in a file, which are held against the first contender's.
 """
 
+import argparse
 import json
 import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+Scored = tuple[float, NDArray[np.float32]]
+"""Seconds of the work, and the scores in the order of the rows."""
+Contender = Callable[[Path], Scored]
+"""Works on what lies in a folder."""
 
 LARGEST_DIFFERENCE = 1e-6
 """Between two contenders' scores of one row."""
@@ -35,14 +42,17 @@ class Run:
         return self.rows / self.seconds
 
 
-def contest(script: str, contenders: Sequence[str], repeats: int, arguments: Sequence[str]) -> dict[str, list[Run]]:
-    """Run every contender `repeats` times, in turn; raises SystemExit when one fails or scores otherwise than the first."""
+def contest(script: str, contenders: Sequence[str], repeats: int, inputs: Path) -> dict[str, list[Run]]:
+    """Run every contender `repeats` times on what lies in the folder `inputs`, in turn.
+
+    Raises SystemExit when one fails or scores otherwise than the first.
+    """
     runs: dict[str, list[Run]] = {name: [] for name in contenders}
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(repeats):
             for name in contenders:
                 scores = Path(folder) / f"{name}.npy"
-                command = [sys.executable, script, "--contender", name, "--scores", str(scores), *arguments]
+                command = [sys.executable, script, "--contender", name, "--scores", str(scores), "--folder", str(inputs)]
                 done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
                 if done.returncode:
                     raise SystemExit(f"{name} failed")
@@ -51,13 +61,19 @@ def contest(script: str, contenders: Sequence[str], repeats: int, arguments: Seq
     return runs
 
 
-def take_part(contender: Callable[[], tuple[float, NDArray[np.float32]]], scores: Path) -> None:
-    """In the child: run the contender, print its seconds and peak memory, and leave its scores, in the order of the rows."""
-    seconds, scored = contender()
-    # of this process since it began (Linux): what the operating system says at its end counts the parent's in
-    peak_kib = next(line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-    np.save(scores, scored)
-    print(json.dumps({"seconds": seconds, "peak_mib": int(peak_kib) / 1024, "rows": len(scored)}))
+def arguments(description: str | None, rows: int, contenders: Mapping[str, Contender]) -> argparse.Namespace:
+    """`rows` (that many unless told) and `repeats` from the command line; in a child: run the contender and leave."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=rows)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--contender", choices=contenders, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--scores", type=Path, help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.contender:
+        _take_part(lambda: contenders[chosen.contender](chosen.folder), chosen.scores)
+        raise SystemExit
+    return chosen
 
 
 def ratio(runs: dict[str, list[Run]], name: str, other: str) -> float:
@@ -89,6 +105,15 @@ def print_bars(bars: Sequence[tuple[str, float, float]]) -> None:
         print(f"{what:60} {reached:6.2f}   >= {least:<5} {'kept' if reached >= least else 'BROKEN'}")
     if any(reached < least for _, reached, least in bars):
         raise SystemExit(1)
+
+
+def _take_part(contender: Callable[[], Scored], scores: Path) -> None:
+    """Run the contender, print its seconds and peak memory, and leave its scores, in the order of the rows."""
+    seconds, scored = contender()
+    # of this process since it began (Linux): what the operating system says at its end counts the parent's in
+    peak_kib = next(line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    np.save(scores, scored)
+    print(json.dumps({"seconds": seconds, "peak_mib": int(peak_kib) / 1024, "rows": len(scored)}))
 
 
 def _compare(first: Path, other: Path) -> None:

@@ -12,6 +12,7 @@ import argparse
 import re
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -80,41 +81,55 @@ def blow_up(connection: duckdb.DuckDBPyConnection, table: str, users: int, copie
     return "by user" if steps_back == 0 else "mixed"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def make(
+    database: Path, big: Path, users: int, candidates: int, promotions: int, views: list[str], more: Sequence[str] = ()
+) -> None:
+    """Write the blown-up database `big`: the tables beneath `views` and `more` of them, and the views."""
+    with duckdb.connect(str(big)) as connection:
+        connection.execute("set memory_limit = '4GB'")
+        connection.execute(f"attach '{database}' as source (read_only)")
+        tables, made = beneath(connection, views)
+        tables = list(dict.fromkeys([*tables, *more]))
+        [(known,)] = connection.execute("select count(*) from source.features.user_permissions").fetchall()
+        copies = -(-users // known)
+        for schema in {name.split(".")[0] for name in [*tables, *made]}:
+            connection.execute(f"create schema if not exists {schema}")
+        for table in tables:
+            started = time.perf_counter()
+            kept = promotions if table in ("promotions.considered_promotions", "promotions.refusals") else candidates
+            order = blow_up(connection, table, known, copies, kept)
+            rows = connection.execute(f"select count(*) from {table}").fetchall()[0][0]
+            print(f"{table}: {rows:,} rows, {order}, {time.perf_counter() - started:.0f} s", flush=True)
+        connection.execute(
+            f"create table everybody as select {USER} as user_id from source.features.user_permissions as t, "
+            f"range({copies}) as c(copy)"
+        )
+        for sql in made.values():
+            connection.execute(sql)
+
+
+def parser_of(description: str | None) -> argparse.ArgumentParser:
+    """The options of every look at a blown-up database."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("database", type=Path)
     parser.add_argument("--users", type=int, default=1_000_000)
     parser.add_argument("--candidates", type=int, default=50)
     parser.add_argument("--promotions", type=int, default=20)
+    parser.add_argument("--keep", type=Path, help="keep the database there; one that stands there already is measured as it is")
+    return parser
+
+
+def main() -> None:
+    parser = parser_of(__doc__)
     parser.add_argument("--lookups", type=int, default=100)
     parser.add_argument("--views", nargs="+", default=VIEWS)
-    parser.add_argument("--keep", type=Path, help="keep the database there; one that stands there already is measured as it is")
     parser.add_argument("--explain", action="store_true")
     arguments = parser.parse_args()
 
     with tempfile.TemporaryDirectory() as folder:
         big = arguments.keep or Path(folder) / "big.duckdb"
         if not big.exists():
-            with duckdb.connect(str(big)) as connection:
-                connection.execute("set memory_limit = '4GB'")
-                connection.execute(f"attach '{arguments.database}' as source (read_only)")
-                tables, views = beneath(connection, arguments.views)
-                [(users,)] = connection.execute("select count(*) from source.features.user_permissions").fetchall()
-                copies = -(-arguments.users // users)
-                for schema in {name.split(".")[0] for name in [*tables, *views]}:
-                    connection.execute(f"create schema {schema}")
-                for table in tables:
-                    started = time.perf_counter()
-                    kept = arguments.promotions if table.endswith("considered_promotions") else arguments.candidates
-                    order = blow_up(connection, table, users, copies, kept)
-                    rows = connection.execute(f"select count(*) from {table}").fetchall()[0][0]
-                    print(f"{table}: {rows:,} rows, {order}, {time.perf_counter() - started:.0f} s", flush=True)
-                connection.execute(
-                    f"create table everybody as select {USER} as user_id from source.features.user_permissions as t, "
-                    f"range({copies}) as c(copy)"
-                )
-                for sql in views.values():
-                    connection.execute(sql)
+            make(arguments.database, big, arguments.users, arguments.candidates, arguments.promotions, arguments.views)
         with duckdb.connect(str(big), read_only=True) as connection:
             chosen = connection.execute(
                 f"select user_id from everybody using sample reservoir({arguments.lookups} rows) repeatable (1)"

@@ -10,7 +10,6 @@ The shipped network of the article. Every contender's scores are compared with t
 python benchmarks/scoring.py [--rows 500000] [--repeats 5]
 """
 
-import argparse
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +17,7 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
-from contest import contest, peak, print_bars, print_table, ratio, take_part
+from contest import Scored, arguments, contest, peak, print_bars, print_table, ratio
 from numpy.typing import NDArray
 
 from udfs.duckdb_functions import register_functions
@@ -26,12 +25,12 @@ from udfs.model_registry import MODELS_FOLDER
 
 LENGTH = 50
 MODEL = MODELS_FOLDER / "purchase_intent" / "model.onnx"
-Scored = tuple[float, NDArray[np.float32]]
+DATABASE, READY = "sequences.duckdb", "sequences.npy"
 
 
-def make_sequences(database: Path, rows: int) -> None:
+def make_sequences(folder: Path, rows: int) -> None:
     """`rows` sequences of 50 tokens, a table of the database and a file of a ready array."""
-    with duckdb.connect(str(database)) as connection:
+    with duckdb.connect(str(folder / DATABASE)) as connection:
         connection.execute(
             "create table sequences as "
             "select i, list_transform(range(50), lambda k: 1 + hash(i * 50 + k) % 9999)::integer[50] as tokens "
@@ -39,12 +38,12 @@ def make_sequences(database: Path, rows: int) -> None:
             [rows],
         )
         array = connection.sql("select tokens from sequences order by i").to_arrow_table()["tokens"].combine_chunks()
-        np.save(database.with_suffix(".npy"), array.flatten().to_numpy().reshape(-1, LENGTH))
+        np.save(folder / READY, array.flatten().to_numpy().reshape(-1, LENGTH))
 
 
-def offerhouse(database: Path) -> Scored:
+def offerhouse(folder: Path) -> Scored:
     """The package's own SQL function."""
-    with duckdb.connect(str(database)) as connection:
+    with duckdb.connect(str(folder / DATABASE)) as connection:
         register_functions(connection)
         connection.execute("select purchase_intent(tokens) from sequences limit 1").fetchall()
         began = time.perf_counter()
@@ -52,11 +51,11 @@ def offerhouse(database: Path) -> Scored:
         return time.perf_counter() - began, _scores(connection)
 
 
-def bare(database: Path) -> Scored:
+def bare(folder: Path) -> Scored:
     """No database at all."""
     import onnxruntime
 
-    tokens = np.load(database.with_suffix(".npy"))
+    tokens = np.load(folder / READY)
     sessions = [_session(onnxruntime, 1) for _ in range(2)]
     halves = np.array_split(np.arange(0, len(tokens), 128), 2)
 
@@ -72,14 +71,14 @@ def bare(database: Path) -> Scored:
     return time.perf_counter() - began, result
 
 
-def pandas(database: Path) -> Scored:
+def pandas(folder: Path) -> Scored:
     """What a user would write in a notebook."""
     import onnxruntime
     import pandas  # type: ignore[import-untyped]
 
     session = _session(onnxruntime, 0)
     name = session.get_inputs()[0].name
-    with duckdb.connect(str(database)) as connection:
+    with duckdb.connect(str(folder / DATABASE)) as connection:
         began = time.perf_counter()
         frame = connection.sql("select i, tokens from sequences").df()
         (scores,) = session.run(None, {name: np.stack(frame["tokens"].to_numpy()).astype(np.int32)})
@@ -89,7 +88,7 @@ def pandas(database: Path) -> Scored:
         return time.perf_counter() - began, _scores(connection)
 
 
-def row_by_row(database: Path) -> Scored:
+def row_by_row(folder: Path) -> Scored:
     """A native function: DuckDB makes a Python list of every row's tokens."""
     import onnxruntime
 
@@ -99,7 +98,7 @@ def row_by_row(database: Path) -> Scored:
     def score(tokens: list[int]) -> float:
         return float(session.run(None, {name: np.array([tokens], dtype=np.int32)})[0].reshape(-1)[0])
 
-    with duckdb.connect(str(database)) as connection:
+    with duckdb.connect(str(folder / DATABASE)) as connection:
         connection.create_function("one_by_one", score, ["INTEGER[50]"], "FLOAT")
         part = connection.execute("select count(*) // 10 from sequences").fetchall()[0][0]
         began = time.perf_counter()
@@ -124,20 +123,10 @@ CONTENDERS = {"offerhouse": offerhouse, "bare": bare, "pandas": pandas, "row by 
 
 def main() -> None:
     """Print the table and the bars; leaves with 1 when one is broken."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=500_000)
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--contender", choices=CONTENDERS, help=argparse.SUPPRESS)
-    parser.add_argument("--database", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--scores", type=Path, help=argparse.SUPPRESS)
-    chosen = parser.parse_args()
-    if chosen.contender:
-        take_part(lambda: CONTENDERS[chosen.contender](chosen.database), chosen.scores)
-        return
+    chosen = arguments(__doc__, 500_000, CONTENDERS)
     with tempfile.TemporaryDirectory() as folder:
-        database = Path(folder) / "sequences.duckdb"
-        make_sequences(database, chosen.rows)
-        runs = contest(__file__, list(CONTENDERS), chosen.repeats, ["--database", str(database)])
+        make_sequences(Path(folder), chosen.rows)
+        runs = contest(__file__, list(CONTENDERS), chosen.repeats, Path(folder))
     print(f"{chosen.rows:,} sequences of {LENGTH} tokens, {chosen.repeats} runs each, in turn")
     print_table(runs)
     print_bars(

@@ -9,7 +9,6 @@
 python benchmarks/tabular.py [--rows 5000000] [--repeats 5]
 """
 
-import argparse
 import hashlib
 import importlib.util
 import json
@@ -21,14 +20,13 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import xgboost
-from contest import contest, print_bars, print_table, ratio, take_part
+from contest import Scored, arguments, contest, print_bars, print_table, ratio
 from numpy.typing import NDArray
 
 from udfs.duckdb_functions import register_functions
 
 WIDTH = 32
 PIECE = 16_384
-Scored = tuple[float, NDArray[np.float32]]
 
 
 def make_rows(folder: Path, rows: int) -> None:
@@ -127,20 +125,11 @@ CONTENDERS = {"offerhouse": offerhouse, "xgboost in pieces": pieces, "xgboost at
 
 def main() -> None:
     """Print the table and the bar; leaves with 1 when it is broken."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=5_000_000)
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--contender", choices=CONTENDERS, help=argparse.SUPPRESS)
-    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--scores", type=Path, help=argparse.SUPPRESS)
-    chosen = parser.parse_args()
-    if chosen.contender:
-        take_part(lambda: CONTENDERS[chosen.contender](chosen.folder), chosen.scores)
-        return
+    chosen = arguments(__doc__, 5_000_000, CONTENDERS)
     names = [name for name in CONTENDERS if name != "onnx" or importlib.util.find_spec("onnxmltools")]
     with tempfile.TemporaryDirectory() as folder:
         make_rows(Path(folder), chosen.rows)
-        runs = contest(__file__, names, chosen.repeats, ["--folder", folder])
+        runs = contest(__file__, names, chosen.repeats, Path(folder))
     print(f"{chosen.rows:,} rows of {WIDTH} features, {chosen.repeats} runs each, in turn")
     print_table(runs)
     faster = max(names[1:], key=lambda name: ratio(runs, name, "offerhouse"))
