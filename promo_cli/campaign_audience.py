@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 from promo_cli.campaign_columns import COLUMNS
-from promo_cli.errors import DATA_FAULT, PromoError, printable
+from promo_cli.errors import DATA_FAULT, PromoError, shown
 
 # The build's audience, with what has changed since. stg_consents holds what the build accepted, which is nothing dated
 # after its as-of date; the view withdrawals (promo_cli/withdrawals.py) holds those of all that is loaded now. A withdrawal
@@ -115,12 +115,6 @@ def read_audience(connection: duckdb.DuckDBPyConnection, audience: Audience, sel
     """
     query = f"{staying_people(needs_ads=False)} select {select} from staying as audience order by user_id"
     return connection.sql(query, params=[audience.campaign_id]).to_arrow_reader(65_536)
-
-
-def shown(text: str) -> str:
-    """`text` fit for a terminal's line: no control characters, no more than 60 characters."""
-    plain = printable(text)
-    return plain if len(plain) <= 60 else f"{plain[:59]}…"
 
 
 def _nobody(connection: duckdb.DuckDBPyConnection, campaign_id: str) -> PromoError:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from promo_cli.campaign_audience import Audience, find_audience, shown
+from promo_cli.campaign_audience import Audience, find_audience
 from promo_cli.destinations import Destination
 from promo_cli.destinations.accepted import Accepted
 from promo_cli.destinations.parts import Part, outdated_parts, part_names, write_parts
 from promo_cli.destinations.people import People, count_people, header_line, read_lines
 from promo_cli.destinations.registry import DESTINATIONS
-from promo_cli.errors import DATA_FAULT, PromoError
+from promo_cli.errors import DATA_FAULT, PromoError, shown
 from promo_cli.exported_files import remember_folder
 from promo_cli.private_files import file_stem, prepare_folder, put_in_place, refuse_odd_target, unfinished_file
 from promo_cli.provenance import versions

@@ -103,6 +103,17 @@ def fit_for_terminals(message: str) -> str:
     return printable(line)
 
 
+def shown(text: str) -> str:
+    """`text` fit for a terminal's line: no control characters, no more than 60 characters."""
+    plain = printable(text)
+    return plain if len(plain) <= 60 else f"{plain[:59]}…"
+
+
+def storable(text: str) -> str:
+    """A command line that is no UTF-8 arrives with halves of characters, which no database can hold."""
+    return re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", text)
+
+
 def printable(text: str) -> str:
     """`text` in one line, without anything that a terminal would obey."""
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)

@@ -1,13 +1,12 @@
 """Everything that is known of why one user gets what they get, from the published database: what `promo explain` tells."""
 
-import re
 from collections import Counter
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from promo_cli.errors import DATA_FAULT, PromoError
+from promo_cli.errors import DATA_FAULT, PromoError, storable
 from promo_cli.phrases import told_reason, told_refusal
 
 if TYPE_CHECKING:
@@ -111,7 +110,7 @@ def explain_user(database: Path, user: str, product: str | None, offer: str | No
     from promo_cli.warehouse_reader import open_read_only, readable_database
 
     path = readable_database(database)
-    user, product, offer = _storable(user), product and _storable(product), offer and _storable(offer)
+    user, product, offer = storable(user), product and storable(product), offer and storable(offer)
     key = user_key(database, user)  # before: it opens the same file, whose settings are locked then
     with open_read_only(path) as connection:
         try:
@@ -131,6 +130,8 @@ class _Reader:
         self._timezone = self._settings.get("shop_timezone") or "UTC"
 
     def explanation(self, product: str | None, offer: str | None, language: str) -> Row:
+        from promo_cli.provenance import model_hashes
+
         person = self._person()
         told_in = self._language(language)
         currency = self._settings.get("currency")
@@ -165,7 +166,7 @@ class _Reader:
             "note": note,
             "data_used": self._rows(_DATA, user=self._key),
         }
-        told["models"] = _models(scores, told["build"])
+        told["models"] = _models(model_hashes(self._connection), scores, told["build"])
         return dict(_plain(told))
 
     def _rows(self, query: str, **values: Any) -> list[Row]:
@@ -174,7 +175,7 @@ class _Reader:
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
     def _person(self) -> Row:
-        from promo_cli.campaign_audience import shown
+        from promo_cli.errors import shown
 
         found = self._rows(_USER, user=self._key)
         if not found:
@@ -213,11 +214,7 @@ class _Reader:
         for row in self._rows(_REFUSALS, user=self._key):
             promotion = promotions.setdefault(
                 row["promotion_id"],
-                {
-                    name: row[name]
-                    for name in ("promotion_id", "promotion_name", "kind", "campaign_id", "product_id", "face_value")
-                }
-                | {"refusals": []},
+                {name: row[name] for name in _PROMOTION} | {"refusals": []},
             )
             said, change = phrases.get((row["code"], "refusal"), {}), phrases.get((row["change_code"], "change"), {})
             phrase = change.get(language) or change.get(FALLBACK)
@@ -228,18 +225,15 @@ class _Reader:
                     "decided_by": row["decided_by"],
                     "what_would_change": told_refusal(phrase, row, currency) if phrase else None,
                 }
-                | {
-                    name: row[name]
-                    for name in ("brought_by", "change_code", "unit", "standing", "has_to_be", "lacks", "changes_on")
-                }
+                | {name: row[name] for name in _CHANGE}
             )
         return list(promotions.values())
 
     def _narrowed(
         self, offer: str, offers: list[Row], refusals: list[Row], over: list[Row]
     ) -> tuple[list[Row], list[Row], list[Row]]:
-        from promo_cli.campaign_audience import shown
         from promo_cli.connectors.near_match import near_match
+        from promo_cli.errors import shown
 
         made = [found for found in offers if offer in (found["offer_id"], found["promotion_id"])]
         refused = [found for found in refusals if found["promotion_id"] == offer]
@@ -257,7 +251,7 @@ class _Reader:
         )
 
     def _product_id(self, product: str) -> str:
-        from promo_cli.campaign_audience import shown
+        from promo_cli.errors import shown
 
         found = self._connection.execute(
             "select product_id, product_id = $1 as by_id from staging.stg_products "
@@ -350,37 +344,19 @@ _PROMOTION = ("promotion_id", "promotion_name", "kind", "campaign_id", "product_
 _CHANGE = ("brought_by", "change_code", "unit", "standing", "has_to_be", "lacks", "changes_on")
 
 
-def _models(scores: list[Row], build: Row | None) -> list[Row]:
-    """The models behind the scores told, and all others of the build; the whole SHA-256 where the registry still has it."""
-    import json
-
-    from promo_cli.paths import models_path
-
-    try:
-        registry = json.loads((models_path() / "registry.json").read_bytes())
-    except (OSError, ValueError):
-        registry = {}
-    hashes = {
-        (name, version.get("version")): version.get("sha256")
-        for name, entry in registry.items()
-        for version in entry.get("versions", [])
-    }
+def _models(hashes: dict[tuple[str, str], str], scores: list[Row], build: Row | None) -> list[Row]:
+    """The models behind the scores told, and all others of the build; no SHA-256 where the registry has the version no more."""
     used = {(score["model_name"], score["model_version"]) for score in scores}
     built = {tuple(model.rsplit(" ", 1)) for model in (build or {}).get("models") or []}
     return [
         {
             "model_name": name,
             "model_version": version,
-            "sha256": hashes.get((name.removesuffix(" (rule)"), version)),
+            "sha256": hashes.get((name, version)),
             "is_told": (name, version) in used,
         }
         for name, version in sorted(used | built)
     ]
-
-
-def _storable(text: str) -> str:
-    """A command line that is no UTF-8 arrives with halves of characters, which no database can hold."""
-    return re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", text)
 
 
 def count_codes(refusals: list[Row]) -> list[tuple[str, int]]:

@@ -17,11 +17,10 @@ from typing import IO, Any
 
 from promo_cli.paths import make_private_folder, published_path
 from promo_cli.people_file import private_folder
-from promo_cli.person import Person
+from promo_cli.person import Person, is_identifying
 from promo_cli.private_files import put_in_place, unfinished_file
 
 _IDS = ("user_id", "external_id")
-_ADDRESSES = ("email", "email address", "phone", "phone number", "madid")
 _MANIFEST = ".manifest.json"
 
 
@@ -44,8 +43,7 @@ class Known:
     def is_in(self, row: dict[str, Any]) -> bool:
         """Whether a row, cells by header, names one of them."""
         return any(
-            (header in _IDS and cell in self.ids)
-            or (header.lower().replace("_", " ") in _ADDRESSES and str(cell or "").lower() in self.addresses)
+            (header in _IDS and cell in self.ids) or (is_identifying(header) and str(cell or "").lower() in self.addresses)
             for header, cell in row.items()
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from promo_cli.errors import DATA_FAULT, ENVIRONMENT_FAULT, PromoError, printable
+from promo_cli.errors import DATA_FAULT, ENVIRONMENT_FAULT, PromoError, shown
 
 _PSEUDONYM = re.compile("[0-9a-f]{32}")
 
@@ -44,7 +44,7 @@ def nobody(database: Path, user: str) -> PromoError:
     from promo_cli.erasures import was_erased
     from promo_cli.key import secret_of
 
-    told = _shown(user)
+    told = shown(user)
     if was_erased(database, user):
         return PromoError(f"user {told} was erased: nothing is held on them, and loads leave them out", DATA_FAULT)
     if secret_of(database) is None and not _PSEUDONYM.fullmatch(user) and _has_pseudonyms(database):
@@ -54,11 +54,6 @@ def nobody(database: Path, user: str) -> PromoError:
             ENVIRONMENT_FAULT,
         )
     return PromoError(f"user {told} is not known; give the shop's own user id, as it stands in the shop's tables", DATA_FAULT)
-
-
-def _shown(user: str) -> str:
-    plain = printable(user)
-    return plain if len(plain) <= 60 else f"{plain[:59]}…"
 
 
 def _has_pseudonyms(database: Path) -> bool:

@@ -10,11 +10,7 @@ from promo_cli.campaign_columns import COLUMNS
 from promo_cli.warehouse import quoted_name
 from promo_cli.withdrawals import is_there
 
-PERSONAL = ("email", "phone", "first_name", "last_name", "zip", "madid")
-"""The contract's personal columns, as private.people has them."""
-
 _IDENTIFYING = ("email", "email address", "phone", "phone number", "madid")
-"""Headers of campaign files whose cells are one person's alone, in lower case."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +45,11 @@ def find_people(connection: duckdb.DuckDBPyConnection, people: str, users: list[
     ]
 
 
+def is_identifying(header: str) -> bool:
+    """Whether the cells under this header of a campaign file are one person's alone."""
+    return header.lower().replace("_", " ") in _IDENTIFYING
+
+
 def merged(people: list[Person]) -> list[Person]:
     """One of each id: what several databases know of them."""
     found: dict[str, Person] = {}
@@ -76,7 +77,7 @@ def _written_addresses(connection: duckdb.DuckDBPyConnection, people: str, shop_
             expression
             for accepted in DESTINATIONS.values()
             for header, expression in {**accepted.columns, **accepted.columns_without_email}.items()
-            if header.lower().replace("_", " ") in _IDENTIFYING
+            if is_identifying(header)
         )
     )
     columns = ", ".join(

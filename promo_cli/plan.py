@@ -77,9 +77,8 @@ def read_plans(database: Path, campaign_id: str | None = None) -> tuple[list[Pla
 
 def _refuse(connection: "duckdb.DuckDBPyConnection", campaign_id: str, plans: list[Plan]) -> list[Plan]:
     """Raises PromoError: the campaign is over, far away, or unknown."""
-    from promo_cli.campaign_audience import shown
     from promo_cli.connectors.near_match import did_you_mean, listed
-    from promo_cli.errors import PromoError
+    from promo_cli.errors import PromoError, shown
 
     windows = dict(
         connection.execute(

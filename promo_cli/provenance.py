@@ -7,6 +7,7 @@ import duckdb
 
 from promo_cli.warehouse import quoted_name, quoted_text
 from promo_cli.warehouse_reader import relations
+from udfs.model_registry import RULE_MARK
 
 
 def versions(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
@@ -31,6 +32,12 @@ def model_versions(connection: duckdb.DuckDBPyConnection) -> list[dict[str, str]
     used = " union ".join(f"select model_name, model_version from scores.{quoted_name(table)}" for (table,) in tables)
     rows = connection.execute(f"select model_name, model_version from ({used}) order by all").fetchall()
     return [{"model_name": name, "model_version": version} for name, version in rows]
+
+
+def model_hashes(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], str]:
+    """SHA-256 of the file of each registered model and version, by the names that scores bear: of a rule, with its mark."""
+    rows = connection.execute("select model_name, model_version, sha256 from audits.model_registry").fetchall()
+    return {(name + mark, version): sha256 for name, version, sha256 in rows for mark in ("", RULE_MARK)}
 
 
 def policy_version(connection: duckdb.DuckDBPyConnection) -> str:

@@ -25,8 +25,7 @@ def reasons_now(
     None and no word when the pair has no score.
     """
     from promo_cli.paths import models_path
-    from udfs.model_registry import ModelRefused, ModelRegistry
-    from udfs.served_models import RULE_MARK
+    from udfs.model_registry import RULE_MARK, ModelRefused, ModelRegistry
 
     found = connection.execute(_ROW.format(score=score, inputs=_INPUTS[score]), {"user": user, "product": product}).fetchall()
     if not found:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import duckdb
 
 from promo_cli.person import Person
-from promo_cli.warehouse import quoted_name
+from promo_cli.warehouse import quoted_name, quoted_text
 
 LINKS = ("order_id", "basket_id", "offer_id", "redemption_id", "review_id", "event_id")
 """Keys of what one person did: rows of tables without a column for users are found by them."""
@@ -153,17 +153,13 @@ def _holds_text(kind: str) -> bool:
     return "VARCHAR" in kind or kind == "JSON"
 
 
-def _text(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
 def _names_any(text: str, words: list[str]) -> str:
     """SQL condition: `text` has one of the words in it."""
     if len(words) == 1:
-        return f"contains({text}, {_text(words[0])})"
+        return f"contains({text}, {quoted_text(words[0])})"
     return f"regexp_matches({text}, {_any_of(words)})"
 
 
 def _any_of(words: list[str]) -> str:
     """A pattern of RE2 for one of the words, as SQL."""
-    return _text("|".join(re.sub(r"([^A-Za-z0-9_])", r"\\\1", word) for word in words))
+    return quoted_text("|".join(re.sub(r"([^A-Za-z0-9_])", r"\\\1", word) for word in words))

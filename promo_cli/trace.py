@@ -1,7 +1,6 @@
 """`promo trace`: where an offer comes from, from the build that decided it to the shop's rows behind it."""
 
 import json
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -41,11 +40,10 @@ def find_trace(database: Path, offer_id: str) -> Trace:
     Raises PromoError when there is no built database, no such offer, or what decided it is no longer on record (exit code
     1), and when the database can't be opened (exit code 3).
     """
-    from promo_cli.errors import DATA_FAULT, PromoError
+    from promo_cli.errors import DATA_FAULT, PromoError, storable
     from promo_cli.warehouse_reader import open_read_only, readable_database, relations
 
-    # A command line that is no UTF-8 arrives with halves of characters, which no database can hold.
-    offer_id = re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", offer_id)
+    offer_id = storable(offer_id)
     path = readable_database(database)
     with open_read_only(path) as connection:
         if ("audits", "offer_lineage") not in relations(connection):
@@ -69,31 +67,17 @@ def find_trace(database: Path, offer_id: str) -> Trace:
 
 def _models(connection: "duckdb.DuckDBPyConnection", scores: dict[str, Any]) -> list[dict[str, Any]]:
     """Name, version and SHA-256 of the file (null: no longer registered) of each model behind the scores."""
+    from promo_cli.provenance import model_hashes
+
+    hashes = model_hashes(connection)
     return [
-        {"model_name": name, "model_version": version, "sha256": sha256}
-        for name, version, sha256 in connection.execute(
-            """
-            select asked.model_name, asked.model_version, registry.sha256
-            from (
-                select distinct unnest($names) as model_name, unnest($versions) as model_version
-            ) as asked
-            left join audits.model_registry as registry
-                on
-                    replace(asked.model_name, ' (rule)', '') = registry.model_name
-                    and asked.model_version = registry.model_version
-            order by all
-            """,
-            {
-                "names": [score["model_name"] for score in scores.values()],
-                "versions": [score["model_version"] for score in scores.values()],
-            },
-        ).fetchall()
+        {"model_name": name, "model_version": version, "sha256": hashes.get((name, version))}
+        for name, version in sorted({(score["model_name"], score["model_version"]) for score in scores.values()})
     ]
 
 
 def _not_on_record(connection: "duckdb.DuckDBPyConnection", offer_id: str) -> Exception:
-    from promo_cli.campaign_audience import shown
-    from promo_cli.errors import DATA_FAULT, PromoError
+    from promo_cli.errors import DATA_FAULT, PromoError, shown
 
     made = connection.execute("select as_of_date from promotions.offers where offer_id = $1", [offer_id]).fetchall()
     if made:

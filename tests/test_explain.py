@@ -23,6 +23,7 @@ create table audits.builds as
     select 'b1b2c3d4-e5' as build_id, date '2024-03-01' as as_of_date, 'abcdef0123456789' as policy_version,
         ['interest 0123456789ab'] as models, '0.1.0' as offerhouse_version, timestamp '2024-03-01 05:00:00' as finished_at,
         'build' as command, 'passed' as outcome, true as is_complete;
+create table audits.model_registry as select 'interest' as model_name, 'fedcba987654' as model_version, 'f' as sha256;
 create table features.user_permissions as
     from (values ('anna', true, true, false), ('ben', false, true, false), ('cem', true, false, true))
         as users (user_id, personalisation_consent, marketing_consent, is_holdout)

@@ -14,6 +14,9 @@ MODELS_FOLDER = Path(__file__).resolve().parents[1] / "models_onnx"
 
 REGISTRY_FILE = "registry.json"
 
+RULE_MARK = " (rule)"
+"""Ends the name under which a rule serves in a model's place, so that every score tells which of the two made it."""
+
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 

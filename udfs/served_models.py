@@ -6,13 +6,10 @@ import threading
 from collections.abc import Mapping
 
 from udfs.model_records import read_card
-from udfs.model_registry import ModelRegistry
+from udfs.model_registry import RULE_MARK, ModelRegistry
 from udfs.scorer import Scorer
 from udfs.scorer_kinds import build_scorer
 from udfs.sql_functions import SQL_FUNCTIONS, sql_function
-
-RULE_MARK = " (rule)"
-"""Ends the name under which a rule serves in a model's place, so that every score tells which of the two made it."""
 
 
 def load_scorer(registry: ModelRegistry, name: str) -> Scorer:
