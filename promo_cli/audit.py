@@ -84,7 +84,7 @@ def read_audits(database: Path) -> dict[str, Any]:
     Raises PromoError when there is no database or it holds no audits yet (exit code 1), and when it can't be opened (3).
     """
     from promo_cli.errors import DATA_FAULT, PromoError
-    from promo_cli.warehouse_reader import open_read_only, readable_database, relations
+    from promo_cli.warehouse_reader import open_read_only, readable_database, records, relations
 
     path = readable_database(database)
     with open_read_only(path) as connection:
@@ -94,9 +94,7 @@ def read_audits(database: Path) -> dict[str, Any]:
                 raise PromoError(f"{path} holds no audits.{name} yet; run promo build", DATA_FAULT)
         found: dict[str, Any] = {"database": str(path)}
         for name, query in {"fairness": _FAIRNESS, "compliance": _COMPLIANCE}.items():
-            cursor = connection.execute(query)
-            columns = [column[0] for column in cursor.description]
-            found[name] = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+            found[name] = records(connection, query)
     return found
 
 

@@ -170,9 +170,9 @@ class _Reader:
         return dict(_plain(told))
 
     def _rows(self, query: str, **values: Any) -> list[Row]:
-        found = self._connection.execute(query, values)
-        names = [column[0] for column in found.description]
-        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+        from promo_cli.warehouse_reader import records
+
+        return records(self._connection, query, values)
 
     def _person(self) -> Row:
         from promo_cli.errors import shown

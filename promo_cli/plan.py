@@ -50,10 +50,11 @@ def read_plans(database: Path, campaign_id: str | None = None) -> tuple[list[Pla
     Raises PromoError when there is no built database or no such campaign (exit code 1), and when the database can't be
     opened (exit code 3).
     """
-    from promo_cli.warehouse_reader import open_for_export
+    from promo_cli.warehouse_reader import open_for_export, records
 
     with open_for_export(database) as connection:
-        found = connection.execute(
+        plans = records(
+            connection,
             """
             select
                 planned.*,
@@ -65,10 +66,8 @@ def read_plans(database: Path, campaign_id: str | None = None) -> tuple[list[Pla
             left join policies.reject_codes as second on planned.refusal_2 = second.code
             left join policies.reject_codes as third on planned.refusal_3 = third.code
             order by planned.status desc, planned.starts_at, planned.campaign_id
-            """
+            """,
         )
-        names = [column[0] for column in found.description]
-        plans = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
         if campaign_id is not None:
             plans = [found for found in plans if found["campaign_id"] == campaign_id] or _refuse(connection, campaign_id, plans)
         least = connection.execute("select value from policies.policy_values where name = 'min_audience_size'").fetchall()[0][0]

@@ -80,10 +80,11 @@ def publication_record(published: Path) -> dict[str, Any]:
 
     Raises PromoError when there is none or it can't be opened, duckdb.Error when it is no publication.
     """
-    from promo_cli.warehouse_reader import open_read_only
+    from promo_cli.warehouse_reader import open_read_only, records
 
     with open_read_only(published) as connection:
-        cursor = connection.execute(
+        (record,) = records(
+            connection,
             """
             select
                 builds.build_id,
@@ -100,7 +101,6 @@ def publication_record(published: Path) -> dict[str, Any]:
             from audits.publication as publication
             inner join audits.builds as builds on publication.build_id = builds.build_id
             group by all
-            """
+            """,
         )
-        names = [column[0] for column in cursor.description]
-        return dict(zip(names, cursor.fetchall()[0], strict=True))
+    return record

@@ -122,16 +122,14 @@ def _record(database: Path, published: Path, limit: int, is_being_written: bool)
 
 
 def _read(connection: "duckdb.DuckDBPyConnection", limit: int) -> dict[str, Any]:
-    from promo_cli.warehouse_reader import relations
+    from promo_cli.warehouse_reader import records, relations
 
     known = relations(connection)
 
     def rows(relation: str, query: str, **values: Any) -> list[dict[str, Any]]:
         if ("audits", relation) not in known:
             return []
-        cursor = connection.execute(query, values)
-        names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        return records(connection, query, values)
 
     builds = rows("builds", _BUILDS, limit=limit)
     last = next((build["build_id"] for build in builds if build["outcome"] in ("passed", "failed")), None)

@@ -80,6 +80,7 @@ def everything_on(database: Path, user: str, folders: list[Path]) -> dict[str, A
 def _relations(connection: "duckdb.DuckDBPyConnection", person: "Person") -> dict[str, list[dict[str, Any]]]:
     """Rows by table, tables in order: first the shop's own, then layer by layer."""
     from promo_cli.rewriting import PeopleIn
+    from promo_cli.warehouse_reader import records
 
     found = {}
     catalogs = {name for (name,) in connection.execute("select database_name from duckdb_databases()").fetchall()}
@@ -91,9 +92,7 @@ def _relations(connection: "duckdb.DuckDBPyConnection", person: "Person") -> dic
             condition = theirs.theirs(schema, table)
             if condition == "false":
                 continue
-            cursor = connection.execute(f"from {theirs.relation(schema, table)} where {condition} order by all")
-            names = [column[0] for column in cursor.description or ()]
-            rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+            rows = records(connection, f"from {theirs.relation(schema, table)} where {condition} order by all")
             if rows:
                 found[f"private.{table}" if catalog == "people_file" else f"{schema}.{table}"] = rows
     return found

@@ -41,21 +41,19 @@ def find_trace(database: Path, offer_id: str) -> Trace:
     1), and when the database can't be opened (exit code 3).
     """
     from promo_cli.errors import DATA_FAULT, PromoError, storable
-    from promo_cli.warehouse_reader import open_read_only, readable_database, relations
+    from promo_cli.warehouse_reader import open_read_only, readable_database, records, relations
 
     offer_id = storable(offer_id)
     path = readable_database(database)
     with open_read_only(path) as connection:
         if ("audits", "offer_lineage") not in relations(connection):
             raise PromoError(f"{path} is not built yet, it holds no audits.offer_lineage; run promo build", DATA_FAULT)
-        cursor = connection.execute(
-            "select * from audits.offer_lineage where offer_id = $1 order by recorded_at desc limit 1", [offer_id]
+        rows = records(
+            connection, "select * from audits.offer_lineage where offer_id = $1 order by recorded_at desc limit 1", [offer_id]
         )
-        names = [column[0] for column in cursor.description or ()]
-        rows = cursor.fetchall()
         if not rows:
             raise _not_on_record(connection, offer_id)
-        found = dict(zip(names, rows[0], strict=True))
+        found = rows[0]
         for name in _OBJECTS:
             found[name] = None if found[name] is None else json.loads(found[name])
         for name, value in found.items():

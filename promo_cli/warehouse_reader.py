@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -89,6 +90,13 @@ def open_for_export(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             if "Out of Memory" not in str(error):
                 raise
             raise duckdb.OutOfMemoryException(str(error)) from error
+
+
+def records(connection: duckdb.DuckDBPyConnection, query: str, values: Any = None) -> list[dict[str, Any]]:
+    """The rows of a query, each by its columns' names; `values` are bound."""
+    cursor = connection.execute(query, values)
+    names = [column[0] for column in cursor.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def relations(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
