@@ -37,7 +37,8 @@ def erase(
     """Erase people for good: rows, pseudonyms and addresses, in every database file and campaign file, which are rewritten.
 
     Takes as long as copying the databases. A tombstone, from which nobody can be told, keeps them out of later loads.
-    Sums that counted them stay as they are until the next build. What was sent to other tools is theirs to erase.
+    Campaign files sealed with --encrypt-to, which nobody here can look into, go as a whole. Sums that counted the people stay as
+    they are until the next build. What was sent to other tools is theirs to erase.
     """
     from promo_cli.erasing import erase_people, finish_pending, foretell
     from promo_cli.errors import USAGE_FAULT, PromoError
@@ -86,4 +87,9 @@ def _print(told: "Erasure", as_json: bool, done: bool) -> None:
         f"{verb} {told.people:,} people: {sum(told.working.values()):,} rows of {len(told.working)} tables, "
         f"{publications:,} rows of {len(told.published)} published files, "
         f"{sum(told.campaign_files.values()):,} rows of {len(told.campaign_files)} campaign files"
+        + (
+            f"; {len(told.sealed_files)} sealed campaign files, which nobody here can look into, as a whole"
+            if told.sealed_files
+            else ""
+        )
     )

@@ -20,7 +20,7 @@ import duckdb
 from promo_cli import encryption
 from promo_cli.erasures import keep_copy, pending, register_tombstones, request
 from promo_cli.errors import DATA_FAULT, ENVIRONMENT_FAULT, PromoError
-from promo_cli.exported_files import Known, folders_of, remove_rows, rows_of
+from promo_cli.exported_files import Known, folders_of, remove_rows, remove_sealed, rows_of, sealed_files
 from promo_cli.key import secret_of
 from promo_cli.lock import writing
 from promo_cli.paths import published_path
@@ -45,6 +45,8 @@ class Erasure:
     working: dict[str, int] = field(default_factory=dict)
     published: dict[str, dict[str, int]] = field(default_factory=dict)
     campaign_files: dict[str, int] = field(default_factory=dict)
+    sealed_files: list[str] = field(default_factory=list)
+    """Campaign files that only their recipient can read: they go as a whole."""
 
 
 def erase_people(database: Path, users: Sequence[str], folders: Sequence[Path], tell: Tell) -> Erasure:
@@ -90,6 +92,7 @@ def foretell(database: Path, users: Sequence[str], folders: Sequence[Path]) -> E
                 told.published[str(file)] = PeopleIn(connection, "old", people).count()
         for folder in folders_of(database, folders):
             told.campaign_files |= {str(path): len(rows) for path, rows in rows_of(folder, Known.of(people))}
+            told.sealed_files += map(str, sealed_files(folder))
         return told
 
 
@@ -140,6 +143,7 @@ def _erase(database: Path, tell: Tell) -> Erasure:
         if folder.is_dir():
             tell(str(folder))
             done.campaign_files |= remove_rows(folder, known)
+            done.sealed_files += remove_sealed(folder)
     _rewrite_withdrawals(database, known)
     with publishing(published) if published.parent.is_dir() else nullcontext():
         for file in [*people_files(published), *publications(published)]:

@@ -1,6 +1,7 @@
 """The campaign files of earlier exports: where they lie, which rows of them are a person's, and the files without those rows.
 
-What cannot be read as `promo export` writes it is told, not guessed at.
+What cannot be read as `promo export` writes it is told, not guessed at. What was sealed to a recipient (--encrypt-to) nobody here
+can look into: an erasure removes it as a whole.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import IO, Any
 from promo_cli.paths import make_private_folder, published_path
 from promo_cli.people_file import private_folder
 from promo_cli.person import Person, is_identifying
-from promo_cli.private_files import put_in_place, unfinished_file
+from promo_cli.private_files import put_in_place, sync_to_disk, unfinished_file
 
 _IDS = ("user_id", "external_id")
 _MANIFEST = ".manifest.json"
@@ -103,6 +104,28 @@ def remove_rows(folder: Path, known: Known) -> dict[str, int]:
     return removed
 
 
+def sealed_files(folder: Path) -> list[Path]:
+    """Files of `folder` that are encrypted to a recipient, by what their manifests say."""
+    return [
+        folder / name
+        for _, told, names in _manifests(folder)
+        if told.get("encrypted_to")
+        for name in names
+        if (folder / name).is_file()
+    ]
+
+
+def remove_sealed(folder: Path) -> list[str]:
+    """Removes those files and then their manifests; returns the files."""
+    removed = sealed_files(folder)
+    manifests = {manifest for manifest, told, _ in _manifests(folder) if told.get("encrypted_to")}
+    for path in [*removed, *sorted(manifests)]:
+        path.unlink(missing_ok=True)
+    if removed:
+        sync_to_disk(folder)
+    return [str(path) for path in removed]
+
+
 def _write_without(path: Path, known: Known, new: IO[bytes]) -> int:
     """The rows of others, byte for byte where the format is text; how many they are."""
     if path.suffix == ".parquet":
@@ -142,15 +165,18 @@ def _campaign_files(folder: Path) -> list[Path]:
 
 def _manifest_of(path: Path) -> Path | None:
     """The manifest that tells of `path`: beside it, or of all parts of its export."""
-    for manifest in sorted(path.parent.glob(f"*{_MANIFEST}")):
+    return next((manifest for manifest, _, names in _manifests(path.parent) if path.name in names), None)
+
+
+def _manifests(folder: Path) -> Iterator[tuple[Path, dict[str, Any], list[str]]]:
+    """Every manifest of `folder`, what it says, and the files it is of."""
+    for manifest in sorted(folder.glob(f"*{_MANIFEST}")):
         try:
             told = json.loads(manifest.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            names = [told.get("file"), *(part.get("file") for part in told.get("files", []))]
+        except (OSError, ValueError, AttributeError):
             continue
-        names = [told.get("file"), *(part.get("file") for part in told.get("files", []))]
-        if path.name in names:
-            return manifest
-    return None
+        yield manifest, told, [Path(name).name for name in names if name]
 
 
 def _rows(path: Path) -> Iterator[tuple[dict[str, Any] | None, bytes]]:

@@ -47,13 +47,15 @@ def subject_access(
 
 
 def everything_on(database: Path, user: str, folders: list[Path]) -> dict[str, Any]:
-    """All that is held on `user`, fit for JSON: who they are, rows by table, rows by campaign file.
+    """All that is held on `user`, fit for JSON: who they are, rows by table, rows by campaign file, and sealed campaign files.
+
+    Whether a sealed one names the user nobody here can tell.
 
     Raises PromoError: the user is not known or was erased (exit code 1), no database can be opened (3).
     """
     from promo_cli.erasing import attached, look_up
     from promo_cli.errors import ENVIRONMENT_FAULT, PromoError
-    from promo_cli.exported_files import Known, folders_of, rows_of
+    from promo_cli.exported_files import Known, folders_of, rows_of, sealed_files
     from promo_cli.people_file import people_of
 
     read = database
@@ -67,13 +69,15 @@ def everything_on(database: Path, user: str, folders: list[Path]) -> dict[str, A
         (person,) = look_up(database, [user], read_working=False)
     with attached(read, people=people_of(read, published_path(database))) as connection:
         relations = _relations(connection, person)
-    files = {str(path): rows for folder in folders_of(database, folders) for path, rows in rows_of(folder, Known.of([person]))}
+    known = folders_of(database, folders)
+    files = {str(path): rows for folder in known for path, rows in rows_of(folder, Known.of([person]))}
     return {
         "user": person.shop_user_id,
         "known_as": list(person.keys),
         "read_from": str(read),
         "relations": relations,
         "campaign_files": files,
+        "sealed_files": [str(path) for folder in known for path in sealed_files(folder)],
     }
 
 

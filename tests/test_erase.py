@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyrage
 import pytest
 from small_shop import ERASABLE, SECRET, load_folder
 
@@ -25,11 +26,13 @@ from promo_cli.people import user_key
 from promo_cli.person import Person
 from promo_cli.publication import publications
 from promo_cli.rewriting import rewrite
+from promo_cli.sealed_files import Recipients
 from promo_cli.training_set import dbt_vars
 from udfs.secret import pseudonym
 
 Promo = Callable[..., tuple[int, str, str]]
 KEY = pseudonym(SECRET.encode(), ERASABLE)
+SEALED = "weekly_thanks_2025-07-20.csv.age"
 EMAIL = f"{ERASABLE}@example.org"
 NEEDLES = (ERASABLE.encode(), KEY.encode(), hashlib.sha256(EMAIL.encode()).hexdigest().encode())
 
@@ -68,6 +71,10 @@ def prepared(small_warehouse: Path, pseudonyms: None, tmp_path_factory: pytest.T
         export_campaign(database, "weekly_thanks", kind, folder / "exports")
     for destination in Destination:
         export_to(database, "weekly_thanks", destination, folder / "exports")
+    key = str(pyrage.x25519.Identity.generate().to_public())
+    sealed = export_campaign(database, "weekly_thanks", output=folder / "sealed", recipients=Recipients([key]))
+    for path in (sealed.path, sealed.manifest_path):
+        path.rename(folder / "exports" / path.name)
     return database
 
 
@@ -140,6 +147,8 @@ def test_nothing_of_an_erased_person_is_left_in_any_byte(database: Path, promo: 
     assert told["people"] == 1
     assert told["working"]["shop.users"] == told["working"]["private.people"] == 1
     assert told["working"]["shop.load_rejects"] == 1
+    assert told["sealed_files"] == [str(folder / "exports" / SEALED)]
+    assert [path.name for path in (folder / "exports").iterdir() if SEALED in path.name] == []
     assert ERASABLE not in out
     assert files_with(folder, NEEDLES) == set()
     for file in publications(published):
@@ -210,6 +219,7 @@ def test_a_dry_run_and_an_erasure_that_nobody_confirmed_change_nothing(database:
     code, out, _ = promo("erase", ERASABLE, "--dry-run", "--json", "--database", database)
     told = json.loads(out)
     assert (code, told["erased"], told["people"]) == (0, False, 1)
+    assert [Path(path).name for path in told["sealed_files"]] == [SEALED]
     assert len(told["campaign_files"]) == len(FileFormat) + len(Destination)
     assert promo("erase", ERASABLE, "--database", database)[0] == 2
     assert promo("erase", "--database", database)[0] == 2
@@ -234,6 +244,7 @@ def test_everything_on_a_person_is_told(database: Path, tmp_path: Path, promo: P
         "promotions.offers",
     } <= set(told["relations"])
     assert len(told["campaign_files"]) == len(FileFormat) + len(Destination)
+    assert [Path(path).name for path in told["sealed_files"]] == [SEALED]
     assert "u7@example.org" not in target.read_text()
     # While a build holds the working database, what is published tells.
     with duckdb.connect(str(database)):
