@@ -47,15 +47,23 @@ def new_publication(published: Path) -> Path:
 def make_views(file: Path, statements: Sequence[str]) -> None:
     """Make the views in a publication whose tables are there, each after those that it reads.
 
-    What reads the shop's own tables finds none, and is not made.
+    A view of a shop's own, or of its staging, that reads the shop's tables finds none, and is not made. Raises PromoError (exit
+    code 1) when one of a later layer can't be made: nobody would miss it before they ask for it.
     """
     with encryption.connect(file) as connection:
         waiting = list(statements)
         while waiting:
             refused = [statement for statement in waiting if not _is_made(connection, statement)]
             if len(refused) == len(waiting):
-                return
+                return _refuse_lost(refused)
             waiting = refused
+
+
+def _refuse_lost(statements: Sequence[str]) -> None:
+    for statement in statements:
+        name = statement.removeprefix("CREATE VIEW ").split(" ", 1)[0]
+        if name.startswith(("features.", "scores.", "promotions.", "audits.")):
+            raise PromoError(f"the view {name} reads what is not published: the shop's own tables, or private", DATA_FAULT)
 
 
 def _is_made(connection: duckdb.DuckDBPyConnection, statement: str) -> bool:

@@ -94,7 +94,8 @@ class Plugin(BasePlugin):
             return name
 
         def views_made(file: str, statements: list[str]) -> bool:
-            make_views(Path(file), statements)
+            with _told():
+                make_views(Path(file), statements)
             return True
 
         def placed(copy: str, people: str) -> str:

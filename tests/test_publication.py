@@ -115,6 +115,14 @@ def test_views_are_made_after_what_they_read_and_without_the_shops_tables_not_at
     assert made == [("above",), ("below",)]
 
 
+def test_a_view_of_a_layer_that_would_be_lost_stops_the_publication(published: Path) -> None:
+    file = written(published, 1)
+    with duckdb.connect(str(file)) as connection:
+        connection.execute("create schema promotions")
+    with pytest.raises(PromoError, match=r"the view promotions\.lost reads what is not published"):
+        make_views(file, ["CREATE VIEW promotions.lost AS SELECT * FROM shop.users;", "CREATE VIEW main.own AS FROM raw;"])
+
+
 def test_what_a_killed_publication_left_goes_with_the_next(working: Path, published: Path) -> None:
     publish(working, 1)
     written(published, 7)
