@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from udfs.folded_convolution import fold_convolution
 from udfs.log_odds import logit
 from udfs.model_registry import ModelRefused
 from udfs.onnx_session import describe_inputs, open_session
@@ -20,7 +21,8 @@ class PurchaseIntentScorer:
     """Runs the registered network: tokens [rows, 50] in, probability [rows] or [rows, 1] out, 0..1.
 
     The network is the founding article's (Embedding -> Conv1D -> MaxPool -> LSTM -> sigmoid) or the alternative
-    that validation data chose; any ONNX graph with one input of those shapes will do.
+    that validation data chose; any ONNX graph with one input of those shapes will do. What can be folded of it is
+    (`udfs/folded_convolution.py`).
     """
 
     # 16 to 128 rows of this network's activations fit the cache; bigger batches are slower.
@@ -33,7 +35,7 @@ class PurchaseIntentScorer:
         Raises ModelRefused when onnxruntime can't read them or the input is not int32 or int64 [rows, 50].
         """
         self.name = name
-        self._session = open_session(name, content)
+        self._session = open_session(name, fold_convolution(content))
         inputs = self._session.get_inputs()
         if len(inputs) != 1 or inputs[0].type not in _TOKEN_TYPES or inputs[0].shape[1:] != [SEQUENCE_LENGTH]:
             raise ModelRefused(
