@@ -31,17 +31,21 @@ def build(
     new_secret: Annotated[
         bool, typer.Option("--new-secret", help="The secret was changed on purpose: give every user a new key.")
     ] = False,
+    unit_tests: Annotated[
+        bool, typer.Option("--unit-tests", help="Also the models' own worked examples: when you have changed a model.")
+    ] = False,
     wait: Annotated[
         float, typer.Option(min=0, metavar="SECONDS", help="How long to wait for another who writes the database.")
     ] = 0,
     database: Database = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; errors are still told.")] = False,
 ) -> None:
-    """Build features, scores and promotions from the loaded shop, test them, and publish (the same as `dbt build`).
+    """Build features, scores and promotions from the loaded shop, test them, and publish.
 
-    When every model and test has passed, the published database takes the place of the one before; else that one stays.
+    When every model and test has passed, the published database takes the place of the one before; else that one stays. `dbt build`
+    does the same, and also runs dbt's unit tests: examples that say the same whatever the shop's data are.
     """
-    build_warehouse(database_path(database), as_of_date, full_refresh, quiet, wait, privacy, new_secret)
+    build_warehouse(database_path(database), as_of_date, full_refresh, quiet, wait, privacy, new_secret, unit_tests)
 
 
 def build_warehouse(
@@ -52,8 +56,9 @@ def build_warehouse(
     wait_seconds: float = 0,
     privacy: Privacy | None = None,
     new_secret: bool = False,
+    unit_tests: bool = False,
 ) -> None:
-    """Run `dbt build` on `database`, which publishes it when all has passed.
+    """Run `dbt build` on `database`, which publishes it when all has passed; unit tests, which no data can fail, when wanted.
 
     Raises PromoError when there is no database, its secret is gone, or changed without `new_secret`, a date is no date, a policy
     file is broken, another process writes the database for longer than `wait_seconds`, or a model or test fails or the
@@ -93,7 +98,11 @@ def build_warehouse(
                 console.print(f"{done} of {total}: {name}")
 
         result = run_dbt(
-            ["build", *(["--full-refresh"] if full_refresh else [])],
+            [
+                "build",
+                *(["--full-refresh"] if full_refresh else []),
+                *([] if unit_tests else ["--exclude-resource-type", "unit_test"]),
+            ],
             database,
             variables,
             on_node=told,

@@ -63,7 +63,7 @@ def small_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
             patch.setenv("OFFERHOUSE_PRIVACY", "on")
             patch.setenv("OFFERHOUSE_SECRET", SECRET)
             write_small_shop(shared / "shop")
-            build_warehouse(load_folder(shared / "shop", database), quiet=True)
+            build_warehouse(load_folder(shared / "shop", database), quiet=True, unit_tests=True)
             (shared / "done").touch()
     return database
 
