@@ -1,0 +1,206 @@
+"""How time and memory of a full build grow with the shop: simulated shops of 1, 10 and 100 million events.
+
+A user of the simulated shop leaves some 98 events and order lines a year; 10,000 users make a million. Each shop is loaded, built
+whole (data tests and publication included, dbt's unit tests not, which grow with nothing) and published, under DuckDB's
+memory_limit, on a copy of the dbt project whose policies ask for that many candidates a user. Resident memory is that of all
+processes together, spilled bytes those of DuckDB's temporary folder, both looked at four times a second.
+
+python benchmarks/scale.py [--events 1 10 | 1 10 100] [--memory 4GB] [--candidates 50] [--products 100000] [--dearest 10]
+                           [--results scale.json] [--folder DIR]
+"""
+
+import argparse
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import duckdb
+
+USERS_A_MILLION = 10_000
+CHECKOUT = Path(__file__).resolve().parents[1]
+LIMIT_GIB = 4.0
+LARGEST_GROWTH = 1.2
+LIMIT_MINUTES_AT_100M = 20
+
+
+@dataclass
+class Watched:
+    """What a command took."""
+
+    seconds: float = 0.0
+    resident_gib: float = 0.0
+    spilled_gib: float = 0.0
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One shop's load and build."""
+
+    events: int
+    users: int
+    load: Watched
+    build: Watched
+    dearest: list[tuple[str, float]]
+    """Models by seconds, the dearest first."""
+
+
+def resident_bytes(root: int) -> int:
+    """Resident memory of a process and all below it; pages that they share count once for each (Linux)."""
+    children: dict[int, list[int]] = {}
+    resident: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                stat = (entry / "stat").read_text().rsplit(") ", 1)[1].split()
+            except (OSError, IndexError):  # it ended meanwhile
+                continue
+            children.setdefault(int(stat[1]), []).append(int(entry.name))
+            resident[int(entry.name)] = int(stat[21]) * os.sysconf("SC_PAGE_SIZE")
+    total, waiting = 0, [root]
+    while waiting:
+        process = waiting.pop()
+        total += resident.get(process, 0)
+        waiting += children.get(process, [])
+    return total
+
+
+def bytes_in(folder: Path) -> int:
+    """Size of the files in a folder, none when it isn't there."""
+    total = 0
+    for path in folder.rglob("*"):
+        try:
+            total += path.stat().st_size
+        except OSError:  # removed meanwhile
+            continue
+    return total
+
+
+@contextmanager
+def watching(spill: Path) -> Iterator[Watched]:
+    """Time, resident memory of this process's children, and the size of `spill`, while the block runs."""
+    seen = Watched()
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.wait(0.25):
+            own = resident_bytes(os.getpid()) - int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+            seen.resident_gib = max(seen.resident_gib, own / 1024**3)
+            seen.spilled_gib = max(seen.spilled_gib, bytes_in(spill) / 1024**3)
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    began = time.monotonic()
+    try:
+        yield seen
+    finally:
+        seen.seconds = time.monotonic() - began
+        ended.set()
+        watcher.join()
+
+
+def project_with(folder: Path, candidates: int) -> Path:
+    """A copy of the checkout's code whose policies ask for so many candidates a user."""
+    for room in ("dbt_project", "udfs", "promo_cli", "models_onnx"):
+        shutil.copytree(CHECKOUT / room, folder / room, ignore=shutil.ignore_patterns("target", "logs", "__pycache__"))
+    shutil.copy(CHECKOUT / "profiles.yml", folder)
+    policy = folder / "dbt_project" / "seeds" / "policy_values.csv"
+    with policy.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.reader(file))
+    for row in rows:
+        if row[0] == "max_candidates_per_user":
+            row[1] = str(candidates)
+    with policy.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows(rows)
+    return folder
+
+
+def measure(millions: int, chosen: argparse.Namespace, project: Path, folder: Path) -> Measured:
+    """Load and build a shop of so many million events; raises SystemExit when either fails."""
+    users = millions * USERS_A_MILLION
+    database = folder / f"shop_{millions}m.duckdb"
+    environment = os.environ | {"PYTHONPATH": str(project), "OFFERHOUSE_MEMORY": chosen.memory, "OFFERHOUSE_SPILL": "100GB"}
+    promo = [sys.executable, "-m", "promo_cli.main"]
+    spill = Path(f"{database}.tmp")
+    shape = ["--users", str(users), "--days", "365", "--products", str(chosen.products), "--seed", "1"]
+
+    def run(*arguments: str) -> Watched:
+        with watching(spill) as seen:
+            done = subprocess.run(
+                [*promo, *arguments, "--database", str(database), "-q"], env=environment, cwd=folder, check=False
+            )
+        if done.returncode:
+            raise SystemExit(f"{millions} million events: promo {arguments[0]} failed")
+        return seen
+
+    load = run("load", "simulated", *shape)
+    build = run("build")
+    with duckdb.connect(str(database), read_only=True) as connection:
+        [(events,)] = connection.execute(
+            "select (select count(*) from shop.events) + (select count(*) from shop.order_lines)"
+        ).fetchall()
+        dearest = connection.execute(
+            "select node, seconds from audits.build_nodes where kind = 'model' order by seconds desc limit ?", [chosen.dearest]
+        ).fetchall()
+    return Measured(events, users, load, build, dearest)
+
+
+def main() -> None:
+    """Print a line a shop, the dearest models and what must be kept; leaves with 1 when it isn't."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--events", type=int, nargs="+", default=[1, 10], metavar="MILLIONS")
+    parser.add_argument("--memory", default="4GB", help="DuckDB's memory_limit")
+    parser.add_argument("--candidates", type=int, default=50, help="products scored for a user")
+    parser.add_argument("--products", type=int, default=100_000)
+    parser.add_argument("--dearest", type=int, default=10, metavar="N", help="models to name")
+    parser.add_argument("--results", type=Path, help="write the figures there as JSON")
+    parser.add_argument("--folder", type=Path, help="where to work; kept [default: a temporary folder]")
+    chosen = parser.parse_args()
+    measured: list[Measured] = []
+    print(f"{chosen.products:,} products, {chosen.candidates} candidates a user, memory_limit {chosen.memory}, 2 threads\n")
+    print(
+        f"{'events':>12} {'users':>10} {'load s':>8} {'build s':>8} {'s / million':>12} {'resident GiB':>13} {'spilled GiB':>12}"
+    )
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = chosen.folder or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        project = project_with(Path(temporary) / "project", chosen.candidates)
+        for millions in chosen.events:
+            measured.append(measure(millions, chosen, project, folder))
+            of = measured[-1]
+            print(
+                f"{of.events:12,} {of.users:10,} {of.load.seconds:8.0f} {of.build.seconds:8.0f} "
+                f"{of.build.seconds / of.events * 1e6:12.1f} {of.build.resident_gib:13.2f} {of.build.spilled_gib:12.2f}",
+                flush=True,
+            )
+            if not chosen.folder:
+                shutil.rmtree(folder / "published", ignore_errors=True)
+    for of in measured:
+        print(f"\nDearest models at {of.events:,} events, seconds:")
+        for name, seconds in of.dearest:
+            print(f"  {name:45} {seconds:8.1f}")
+    if chosen.results:
+        chosen.results.write_text(json.dumps([asdict(of) for of in measured], indent=1))
+    limits = [("resident GiB, the largest", max(of.build.resident_gib for of in measured), LIMIT_GIB)]
+    by_event = {millions: of.build.seconds / of.events for millions, of in zip(chosen.events, measured, strict=True)}
+    if {10, 100} <= by_event.keys():
+        limits.append(("time an event, 100 million over 10 million", by_event[100] / by_event[10], LARGEST_GROWTH))
+    if 100 in by_event:
+        limits.append(("minutes at 100 million", measured[chosen.events.index(100)].build.seconds / 60, LIMIT_MINUTES_AT_100M))
+    print()
+    for what, reached, limit in limits:
+        print(f"{what:50} {reached:8.2f}   <= {limit:<5} {'kept' if reached <= limit else 'BROKEN'}")
+    raise SystemExit(0 if all(reached <= limit for _, reached, limit in limits) else 1)
+
+
+if __name__ == "__main__":
+    main()
