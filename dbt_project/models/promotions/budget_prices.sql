@@ -19,7 +19,7 @@ resources as (
         'budget' as resource,
         budget_id as resource_id,
         cast(max(budget_left) as double) as capacity,
-        sum(expected_margin) / greatest(sum(cast(cost as double)), 0.01) as first_price
+        {{ exact_sum('expected_margin') }} / greatest({{ exact_sum('cost') }}, 0.01) as first_price
     from {{ ref('eligible_promotions') }}
     where budget_left is not null
     group by budget_id
@@ -30,7 +30,7 @@ resources as (
         'redemptions' as resource,
         promotion_id as resource_id,
         cast(max(redemptions_left) as double) as capacity,
-        avg(expected_margin) as first_price
+        {{ exact_avg('expected_margin') }} as first_price
     from {{ ref('eligible_promotions') }}
     where redemptions_left is not null
     group by promotion_id

@@ -40,7 +40,7 @@ carried as (
         {{ collect_ordered('offers.reason', 'offers.user_rank') }} as reasons,
         min(offers.valid_from) as valid_from,
         max(offers.valid_to) as valid_to,
-        sum(offers.expected_margin) as expected_margin
+        {{ exact_sum('offers.expected_margin') }} as expected_margin
     from offers
     inner join permissions
         on offers.as_of_date = permissions.as_of_date and offers.user_id = permissions.user_id

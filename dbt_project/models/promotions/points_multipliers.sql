@@ -39,7 +39,10 @@ spans as (
         offers.valid_to as held_until
     from {{ earlier_offers() }} as offers
     inner join {{ ref('promotion_catalogue') }} as catalogue on offers.promotion_id = catalogue.promotion_id
-    where catalogue.points_multiplier is not null
+    -- offers of the day itself are made after this, and a day built again would find those it made before
+    where
+        catalogue.points_multiplier is not null
+        and offers.as_of_date <> (select max(dates.data_until) as day from {{ ref('as_of_dates') }} as dates)
 
 ),
 
