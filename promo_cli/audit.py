@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from promo_cli.options import Database
+from promo_cli.options import AsJson, Database, Quiet
 from promo_cli.paths import database_path
 
 MEASURES = {
@@ -44,8 +44,8 @@ def audit(
         ),
     ] = False,
     database: Database = None,
-    as_json: Annotated[bool, typer.Option("--json", help="All verdicts as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; results and errors are still told.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Tell whether groups of people are treated alike, and whether prices and offers keep the rules of law and policy.
 

@@ -4,10 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from rich.table import Table
 
-from promo_cli.console import results
 from promo_cli.export import Export
+from promo_cli.tables import columns
 
 SEGMENTS = """
     select life_cycle, count(*) as users, count(*) filter (where value_tier = 'high_value') as high_value,
@@ -58,35 +57,39 @@ OFFERS = """
 """
 
 
-def print_report(database: Path, exported: Export) -> None:
-    """Print segments, a sample of prices with reasons, verdicts by reason, the campaign's offers and its file."""
-    from promo_cli.encryption import connect
+TABLES = {
+    "Segments: promotions.user_segments": SEGMENTS,
+    "Prices: promotions.dynamic_prices": PRICES,
+    "Verdicts: promotions.coupon_eligibility": VERDICTS,
+    "Offers: promotions.offers": OFFERS,
+}
+"""Title -> query."""
 
-    console = results()
-    campaign = exported.manifest["campaign_id"]
+
+def read_report(database: Path, campaign: str) -> dict[str, list[dict[str, Any]]]:
+    """Rows by title of TABLES; the offers are those of `campaign`."""
+    from promo_cli.encryption import connect
+    from promo_cli.warehouse_reader import records
+
     with connect(database, read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
+        return {
+            title: records(connection, query, {"campaign": campaign} if query is OFFERS else {})
+            for title, query in TABLES.items()
+        }
 
-        def show(title: str, sql: str, parameters: dict[str, Any] | None = None) -> None:
-            """A table of the query's columns; `reason`, a sentence and always the last, goes below it line by line."""
-            cursor = connection.execute(sql, parameters or {})
-            columns = [column[0] for column in cursor.description]
-            rows = cursor.fetchall()
-            shown = columns[:-1] if columns[-1] == "reason" else columns
-            table = Table(title=title, title_justify="left", title_style="bold")
-            for column in shown:
-                table.add_column(column.replace("_", " "))
-            for row in rows:
-                table.add_row(*(_shown(value) for value in row[: len(shown)]))
-            console.print(table)
-            for row in rows if len(shown) < len(columns) else []:
-                typer.echo(f"  {row[-2]}: {row[-1]}")
-            typer.echo("")
 
-        show("Segments: promotions.user_segments", SEGMENTS)
-        show("Prices: promotions.dynamic_prices", PRICES)
-        show("Verdicts: promotions.coupon_eligibility", VERDICTS)
-        show("Offers: promotions.offers", OFFERS, {"campaign": campaign})
+def print_report(database: Path, exported: Export) -> None:
+    """Print segments, a sample of prices with reasons, verdicts by reason, the campaign's offers and its file."""
+    for title, rows in read_report(database, exported.manifest["campaign_id"]).items():
+        typer.echo(f"\n{title}")
+        names = [name for name in rows[0] if name != "reason"] if rows else []
+        cells = [[_shown(name, row[name]) for name in names] for row in rows]
+        typer.echo(columns([name.replace("_", " ") for name in names], cells) if rows else "  none")
+        for row in rows:
+            if "reason" in row:  # a sentence, too long for a table
+                typer.echo(f"  {row['guardrail']}: {row['reason']}")
+    typer.echo("")
     typer.echo(f"Campaign file: {exported.path} ({exported.manifest['rows']:,} people), its manifest beside it.\n")
     typer.echo(
         "Try next:\n"
@@ -100,7 +103,10 @@ def print_report(database: Path, exported: Export) -> None:
     )
 
 
-def _shown(value: Any) -> str:
+def _shown(name: str, value: Any) -> str:
+    """A value for people; a pseudonym, which SQL finds the row by, by its first digits."""
     if value is None:
         return ""
+    if name == "user_id":
+        return f"{value[:8]}…" if len(value) > 12 else value
     return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}" if isinstance(value, float) else str(value)

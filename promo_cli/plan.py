@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from promo_cli.console import columns
-from promo_cli.options import Database
+from promo_cli.completion import campaigns
+from promo_cli.options import AsJson, Database, Quiet
 from promo_cli.paths import database_path
+from promo_cli.tables import columns
 
 if TYPE_CHECKING:
     import duckdb
@@ -19,10 +20,14 @@ Plan = dict[str, Any]
 
 def plan(
     campaign: Annotated[
-        str | None, typer.Argument(metavar="[CAMPAIGN]", help="A campaign_id [default: all that run or begin soon].")
+        str | None,
+        typer.Argument(
+            metavar="[CAMPAIGN]", help="A campaign_id [default: all that run or begin soon].", autocompletion=campaigns
+        ),
     ] = None,
     database: Database = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The rows of promotions.campaigns_planned as JSON.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Tell what a campaign would do before anything is sent: audience, control groups, uses, cost, margin, budget, refusals.
 
@@ -32,6 +37,9 @@ def plan(
     """
     import json
 
+    from promo_cli.warehouse_reader import tell_if_unpublished
+
+    tell_if_unpublished(database_path(database), quiet)
     plans, least = read_plans(database_path(database), campaign)
     if as_json:
         records = [{name: _plain(value) for name, value in found.items()} for found in plans]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from promo_cli.options import Database
+from promo_cli.options import AsJson, Database
 from promo_cli.paths import database_path, published_path
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ _DRIFT = """
 def status(
     builds: Annotated[int, typer.Option(min=1, max=1_000, help="How many builds are told.")] = 5,
     database: Database = None,
-    as_json: Annotated[bool, typer.Option("--json", help="All of it as JSON; times are UTC.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Tell what is published and how old it is, the last builds, the slowest models, rejected rows, failed tests, drift.
 
@@ -77,11 +77,12 @@ def look(database: Path, limit: int = 5) -> dict[str, Any]:
     """
     from promo_cli.errors import DATA_FAULT, PromoError
     from promo_cli.lock import lock_holder, write_lock_path
+    from promo_cli.next_step import missing
     from promo_cli.publication import previous_publications
 
     published = published_path(database)
     if not database.is_file() and not published.is_file():
-        raise PromoError(f"{database} is not there; load a shop first, e.g. promo load complete-journey", DATA_FAULT)
+        raise PromoError(missing(database), DATA_FAULT)
     holder = lock_holder(write_lock_path(database.resolve()))
     found: dict[str, Any] = {
         "working_database": str(database),

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from promo_cli.options import Database
+from promo_cli.completion import offers
+from promo_cli.options import AsJson, Database, Quiet
 from promo_cli.paths import database_path
 
 if TYPE_CHECKING:
@@ -21,15 +22,21 @@ _WIDTH = 128
 
 
 def trace(
-    offer: Annotated[str, typer.Argument(metavar="OFFER", help="An offer_id of promotions.offers, of any day.")],
+    offer: Annotated[
+        str, typer.Argument(metavar="OFFER", help="An offer_id of promotions.offers, of any day.", autocompletion=offers)
+    ],
     database: Database = None,
-    as_json: Annotated[bool, typer.Option("--json", help="All of it as JSON.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Tell where an offer comes from: build, policies, models, verdict, price, allocation, feature values, source rows.
 
     It tells what was kept when the offer was decided (audits.offer_lineage), whatever has changed since. A policy value,
     offer_inputs_days, says for how long it is kept.
     """
+    from promo_cli.warehouse_reader import tell_if_unpublished
+
+    tell_if_unpublished(database_path(database), quiet)
     found = find_trace(database_path(database), offer)
     typer.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else described(found))
 

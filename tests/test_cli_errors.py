@@ -184,7 +184,7 @@ def test_help_is_quick_and_imports_nothing_heavy() -> None:
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stderr.startswith("[] ")
     assert float(run.stderr.split()[-1]) < 2.0  # 0.2 s on a quiet machine
-    assert "Example: promo load complete-journey" in run.stdout
+    assert "Example: promo demo" in run.stdout
 
 
 def test_the_module_runs_without_a_traceback(tmp_path: Path) -> None:
