@@ -17,6 +17,9 @@ PANELS = {
 }
 """Verbs by the part of `promo --help` they stand in, and in its order."""
 
+_SHORT_LIST = 0.5
+"""How like a choice has to be to be meant: of four short words `cvs` can mean but one."""
+
 # Typer brings click along in later versions and imports it in earlier ones; this is the one that it raises.
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
@@ -53,7 +56,7 @@ class Verbs(TyperGroup):
 def as_one_line(error: Exception) -> PromoError:
     """A UsageError of the parser as a PromoError (exit code 2): what is wrong, the right spelling, and where the help is."""
     context = getattr(error, "ctx", None)
-    message = " ".join(error.format_message().split()).rstrip(".")  # type: ignore[attr-defined]
+    message = " ".join(error.format_message().replace("Value error, ", "").split()).rstrip(".")  # type: ignore[attr-defined]
     if context is None:
         return PromoError(f"{message[:1].lower()}{message[1:]}", USAGE_FAULT)
     option = getattr(error, "option_name", None)
@@ -64,7 +67,7 @@ def as_one_line(error: Exception) -> PromoError:
         value, _, choices = message.partition(" is not one of ")
         if choices:
             given = re.findall("'([^']*)'", value)[-1:]
-            message += "".join(did_you_mean(name, re.findall("'([^']*)'", choices)) for name in given)
+            message += "".join(did_you_mean(name, re.findall("'([^']*)'", choices), _SHORT_LIST) for name in given)
     _, _, example = (context.command.epilog or "").partition("Example: ")
     way_on = f"e.g. {example}" if message.startswith("missing ") and example else f"see {context.command_path} --help"
     return PromoError(f"{message}; {way_on}", USAGE_FAULT)

@@ -14,6 +14,8 @@ from promo_cli.errors import BUILD_FAULT, ENVIRONMENT_FAULT, PromoError, resourc
 from promo_cli.paths import dbt_project_path, make_private_folder, profiles_path, published_path
 
 _HEADLINE = re.compile(r"(Encountered an error.*:)? ?(\w+ Error( in .*)?)?")
+_RESULT = re.compile("Log(Model|Seed|Test|Snapshot|Function|NodeNoOp)Result")
+"""Events of finished nodes, but for the hooks around them."""
 
 ON_START = Callable[[], None]
 """Told when the first node begins: the project is read."""
@@ -144,9 +146,9 @@ def _follow(process: subprocess.Popen[str], on_node: ON_NODE | None, on_start: O
         if on_start and not has_begun and event["info"]["name"] == "LogStartLine":
             has_begun = True
             on_start()
-        if on_node and "total" in data and "execution_time" in data:
+        if on_node and _RESULT.fullmatch(event["info"]["name"]):
             done += 1
-            on_node(data["node_info"]["node_name"], done, data["total"])
+            on_node(data["node_info"]["node_name"], done, data.get("total") or data["num_models"])
     return complaint or last_words
 
 

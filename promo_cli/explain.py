@@ -48,9 +48,10 @@ def explain(
         typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
     else:
         from promo_cli.explanation_text import tell
+        from promo_cli.tables import wrapped
 
         narrow = product is not None or offer is not None
-        typer.echo("\n".join(printable(line) for line in tell(told, narrow).splitlines()))
+        typer.echo(wrapped("\n".join(printable(line) for line in tell(told, narrow).splitlines())))
     if told["language"] != language:
         messages(quiet).print(
             printable(f"note: there are no phrases in {language[:20]}, so they are told in English; see the var reason_languages")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from promo_cli.command_line import Verbs
-from promo_cli.options import AsJson, Database, DryRun, Quiet
+from promo_cli.options import AsJson, Database, DryRun, Quiet, Seed
 from promo_cli.paths import database_path
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def load_files(
 def load_simulated(
     users: Annotated[int, typer.Option(min=1, max=100_000_000, help="People of the shop.")] = 10_000,
     days: Annotated[int, typer.Option(min=28, max=3_650, help="Days of history, the last one 31 December 2025.")] = 365,
-    seed: Annotated[int, typer.Option(min=0, help="The same numbers give the same shop.")] = 1,
+    seed: Seed = 1,
     products: Annotated[
         int | None, typer.Option(min=100, max=10_000_000, help="[default: a tenth of the users, 1,000 to 100,000]")
     ] = None,

@@ -28,7 +28,10 @@ Name = Annotated[
 
 @app.command("list", epilog="Example: promo models list --json")
 def list_models(models_folder: ModelsFolder = None, as_json: AsJson = False) -> None:
-    """Every version of every model: status, data window, what it reached on the test window, when it was trained."""
+    """Every version of every model: status, what it reached on the test window, and the last day of that window.
+
+    --json tells kind, whole data window, parent and when it was trained, too.
+    """
     import json
 
     records = model_records(models_path(models_folder))
@@ -39,10 +42,8 @@ def list_models(models_folder: ModelsFolder = None, as_json: AsJson = False) -> 
     for record in records:
         measure = (record["measure"] or "").replace("_", " ")
         value = "" if record["value"] is None else f"{record['value']:.4f}"
-        until = (record["window_last"] or "")[:10]
-        rows.append([record["model"], record["version"], record["status"], measure, value, until, record["trained_at"] or ""])
-    headings = ["model", "version", "status", "measure", "on test", "data until", "trained"]
-    typer.echo(columns(headings, [[*row[:-1], row[-1][:10]] for row in rows], right={4}))
+        rows.append([record["model"], record["version"], record["status"], measure, value, (record["window_last"] or "")[:10]])
+    typer.echo(columns(["model", "version", "status", "measure", "on test", "data until"], rows, right={4}))
     for record in records:
         if record["fault"]:
             typer.echo(record["fault"], err=True)

@@ -32,4 +32,4 @@ Exports = Annotated[
         "--exports", metavar="DIR", help="Another folder of campaign files; ./exports and those of earlier exports are known."
     ),
 ]
-Seed = Annotated[int, typer.Option("--seed", metavar="NUMBER", help="Equal inputs and seed give equal results.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, metavar="NUMBER", help="Equal inputs and seed give equal results.")]

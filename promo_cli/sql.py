@@ -1,6 +1,7 @@
 """`promo sql`: a query on the published database, which it can read and nothing else."""
 
 import json
+import re
 import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -36,7 +37,7 @@ def sql(
     """
     import duckdb
 
-    from promo_cli.errors import USAGE_FAULT, PromoError, duckdb_reason
+    from promo_cli.errors import USAGE_FAULT, PromoError
     from promo_cli.warehouse_reader import open_read_only, readable_database, tell_if_unpublished
 
     if as_json and result_format is not None:
@@ -56,8 +57,26 @@ def sql(
         except (duckdb.OutOfMemoryException, duckdb.IOException):
             raise
         except duckdb.Error as error:
-            raise PromoError(f"the query failed: {duckdb_reason(error)}", USAGE_FAULT) from error
+            raise PromoError(f"the query failed: {_reason(connection, error)}", USAGE_FAULT) from error
     tell_if_unpublished(path, quiet)
+
+
+def _reason(connection: "duckdb.DuckDBPyConnection", error: Exception) -> str:
+    """What the engine says of a query, with the name that was meant where one is like it."""
+    from promo_cli.connectors.near_match import did_you_mean
+    from promo_cli.errors import duckdb_reason
+    from promo_cli.warehouse_reader import relations
+
+    reason, text = duckdb_reason(error).rstrip("!."), str(error)
+    if found := re.search(r"^Did you mean (.+)\?$", text, re.MULTILINE):
+        meant = found[1].strip('"')
+        return f"{reason} (did you mean {meant}?)"
+    if found := re.search(r"^Candidate bindings: (.+)$", text, re.MULTILINE):
+        known = found[1].replace('"', "")
+        return f"{reason}; there are: {known}"
+    if found := re.search(r'Table with name "([^"]+)" does not exist', text):
+        return reason + did_you_mean(found[1], (".".join(name) for name in relations(connection)))
+    return reason
 
 
 def _print_table(cursor: "duckdb.DuckDBPyConnection") -> None:

@@ -36,8 +36,8 @@ def trace(
     """
     from promo_cli.warehouse_reader import tell_if_unpublished
 
-    tell_if_unpublished(database_path(database), quiet)
     found = find_trace(database_path(database), offer)
+    tell_if_unpublished(database_path(database), quiet)
     typer.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else described(found))
 
 
