@@ -1,6 +1,5 @@
 """`promo export`: a campaign's audience as a file for other tools."""
 
-import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +16,6 @@ from promo_cli.destinations import Destination
 from promo_cli.errors import USAGE_FAULT, PromoError
 from promo_cli.options import AsJson, Database, DryRun, Quiet
 from promo_cli.paths import database_path
-from promo_cli.private_files import file_stem, prepare_folder, put_in_place, refuse_odd_target, unfinished_file
 
 if TYPE_CHECKING:
     import duckdb
@@ -149,6 +147,7 @@ def export_campaign(
     """
     from promo_cli.campaign_audience import find_audience, read_audience
     from promo_cli.exported_files import remember_folder
+    from promo_cli.private_files import file_stem, prepare_folder, put_in_place, refuse_odd_target, unfinished_file
     from promo_cli.sealed_files import Recipients
     from promo_cli.warehouse_reader import open_for_export
 
@@ -183,6 +182,8 @@ def _manifest(
     file: IO[bytes],
 ) -> dict[str, Any]:
     """What is in the file and what decided it; nothing that differs from run to run, such as the time."""
+    import hashlib
+
     from promo_cli.campaign_columns import COLUMNS
     from promo_cli.provenance import versions
 

@@ -52,18 +52,25 @@ def foretell(database: Path, rollback: bool) -> dict[str, Any]:
     from promo_cli.errors import DATA_FAULT, PromoError
     from promo_cli.next_step import missing
     from promo_cli.publication import newest_previous
-    from promo_cli.warehouse_reader import open_read_only, records
 
     published = published_path(database)
     if rollback:
         return {"published": str(published)} | publication_record(newest_previous(published))
     if not database.is_file():
         raise PromoError(missing(database), DATA_FAULT)
+    return {"published": str(published)} | _last_complete_build(database)
+
+
+def _last_complete_build(database: Path) -> dict[str, Any]:
+    """Its record in the working database; raises PromoError when there is none."""
+    from promo_cli.errors import DATA_FAULT, PromoError
+    from promo_cli.warehouse_reader import open_read_only, records, relations
+
     with open_read_only(database) as connection:
-        found = records(connection, _LAST_BUILD)
+        found = records(connection, _LAST_BUILD) if ("audits", "builds") in relations(connection) else []
     if not found:
         raise PromoError("no build has passed every model and test yet: run promo build", DATA_FAULT)
-    return {"published": str(published)} | found[0]
+    return found[0]
 
 
 def _print(told: dict[str, Any], as_json: bool, done: bool) -> None:
@@ -90,6 +97,7 @@ def publish_again(database: Path, wait_seconds: float = 0, quiet: bool = False) 
     from promo_cli.erasing import finish_pending
     from promo_cli.errors import DATA_FAULT, PromoError
     from promo_cli.forecast import told_left
+    from promo_cli.lock import lock_holder, write_lock_path
     from promo_cli.next_step import missing
     from promo_cli.publication import check_encryption
 
@@ -97,6 +105,8 @@ def publish_again(database: Path, wait_seconds: float = 0, quiet: bool = False) 
         raise PromoError(missing(database), DATA_FAULT)
     check_encryption(database)
     finish_pending(database, telling(quiet))
+    if lock_holder(write_lock_path(database.resolve())) is None:
+        _last_complete_build(database)
     published = published_path(database)
     try:
         now = publication_record(published)["build_id"]
