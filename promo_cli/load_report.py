@@ -76,8 +76,13 @@ def progress_listener(quiet: bool, connection: "duckdb.DuckDBPyConnection | None
 
 
 def _watch(connection: "duckdb.DuckDBPyConnection", listener: ProgressListener, ended: threading.Event) -> None:
+    import duckdb
+
     while not ended.wait(_LOOK_SECONDS):
-        listener.is_at(connection.query_progress())
+        try:
+            listener.is_at(connection.query_progress())
+        except duckdb.Error:  # the statement failed: whoever runs it tells why
+            return
 
 
 def tell_left_out(connection: "duckdb.DuckDBPyConnection", listener: Listener) -> None:
