@@ -47,7 +47,7 @@ def build(
     if dry_run:
         told = foretell(path, as_of_date, privacy, new_secret)
     else:
-        told = build_warehouse(path, as_of_date, full_refresh, quiet or as_json, wait, privacy, new_secret)
+        told = build_warehouse(path, as_of_date, full_refresh, quiet, wait, privacy, new_secret)
     if as_json:
         typer.echo(json.dumps(told, ensure_ascii=False))
     elif dry_run:
@@ -56,6 +56,16 @@ def build(
             f"Would publish: {told['published']}\n"
             f"{_last_time(told['seconds_last_time'])}"
         )
+    else:
+        typer.echo(described(told))
+
+
+def described(told: dict[str, Any]) -> str:
+    """What `build_warehouse` did, for people."""
+    return (
+        f"Built {told['models']:,} models and seeds, {told['tests']:,} tests passed, in {_duration(told['seconds'])}: "
+        f"{told['database']}\nPublished: {told['published']}"
+    )
 
 
 def _last_time(seconds: float | None) -> str:
@@ -109,15 +119,13 @@ def build_warehouse(
         bar.update(task, outcome="", pace="")
     seconds = time.monotonic() - started
     built, passed = result.statuses.get("success", 0), result.statuses.get("pass", 0)
-    console.print(f"Built {built:,} models and seeds, {passed:,} tests passed, in {_duration(seconds)}: {database}")
     for test, rows in result.warnings.items():
-        console.print(f"Warning: {test}: {rows:,} rows; they are: dbt show --select {test}")
-    console.print(f"Published: {published_path(database)}")
+        console.print(f"warning: {test}: {rows:,} rows; they are: dbt show --select {test}")
     return {
         "database": str(database),
         "published": str(published_path(database)),
         "models": built,
-        "tests": passed + len(result.warnings),
+        "tests": passed,
         "warnings": result.warnings,
         "seconds": round(seconds, 1),
     }

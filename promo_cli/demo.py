@@ -21,7 +21,7 @@ def demo(
 
     Takes two or three minutes on two cores; needs no network, only the extra `demo`: pip install 'offerhouse[demo]'.
     """
-    from promo_cli.build import build_warehouse
+    from promo_cli.build import build_warehouse, described
     from promo_cli.console import messages
     from promo_cli.demo_report import print_report, read_report
     from promo_cli.export import export_campaign
@@ -33,7 +33,7 @@ def demo(
     console.print("1/3  Loading dunnhumby's Complete Journey: 2,469 households, 1.47 million order lines …")
     load_shop(path, quiet)
     console.print("2/3  Building features, scores and promotions, and testing them (dbt build) …")
-    build_warehouse(path, quiet=quiet)
+    console.print(described(build_warehouse(path, quiet=quiet)))
     console.print(f"3/3  Exporting the campaign {DEMO_CAMPAIGN} …")
     exported = export_campaign(path, DEMO_CAMPAIGN, output=output)
     if as_json:

@@ -45,12 +45,12 @@ class Forecast:
         if self.record is None:
             return None
         total = sum(self.record.seconds.values())
-        if total <= 0:
+        if total <= 0 or self.record.whole <= 0:
             return None
         # wall seconds for each second of steps: what it was last time, and what it has been so far
-        prior = _PRIOR * total
-        pace = (self.clock() - self._started + prior * self.record.whole / total) / (self._seen + prior)
-        return max(0.0, total - self._seen) * pace + self.record.after
+        prior, last = _PRIOR * total, self.record.whole / total
+        pace = (self.clock() - self._started + prior * last) / (self._seen + prior)
+        return max(0.0, total - self._seen) * pace + self.record.after * pace / last
 
     def told(self, total: int) -> str:
         """`412 of 1,497, about 1 min 20 s left`, or the rate where nothing is on record."""

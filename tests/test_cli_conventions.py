@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import duckdb
@@ -17,7 +18,7 @@ import pytest
 from small_shop import SECRET
 from typer.main import get_command
 
-from promo_cli import errors
+from promo_cli import dbt_runner, errors, train
 from promo_cli.command_line import PANELS
 from promo_cli.main import app
 from promo_cli.tables import columns, facts
@@ -298,3 +299,92 @@ def test_tables_fit_the_width_or_become_lines() -> None:
         "name        a\nrows of it  1,000\ntold        words and\n            more words\n\nname        b\nrows of it  2\ntold"
     )
     assert facts([("a", "b"), ("long", "c")]) == "a     b\nlong  c"
+
+
+@pytest.fixture
+def loaded(tmp_path: Path, shop_folder: Path, promo: Promo) -> Path:
+    """A database with a shop and no build."""
+    database = tmp_path / "loaded" / "a.duckdb"
+    assert promo("load", "files", shop_folder, "--database", database)[0] == 0
+    return database
+
+
+def test_a_build_tells_its_result_on_stdout_and_warnings_beside_it(
+    promo: Promo, loaded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For people and for machines; what dbt does is made up."""
+    made = dbt_runner.DbtResult({"success": 246, "pass": 1_246, "warn": 1}, {}, {"drift": 23})
+    monkeypatch.setattr(dbt_runner, "run_dbt", lambda *_, **__: made)
+    published = loaded.parent / "published" / loaded.name
+    code, out, err = promo("build", "--database", loaded)
+    assert (code, err) == (0, "warning: drift: 23 rows; they are: dbt show --select drift\n")
+    assert re.fullmatch(rf"Built 246 models and seeds, 1,246 tests passed, in \d+ s: {loaded}\nPublished: {published}\n", out)
+    code, out, err = promo("build", "--json", "--quiet", "--database", loaded)
+    told = json.loads(out)
+    assert (code, err, told.pop("seconds") >= 0) == (0, "", True)
+    assert told == {
+        "database": str(loaded),
+        "published": str(published),
+        "models": 246,
+        "tests": 1_246,
+        "warnings": {"drift": 23},
+    }
+
+
+def test_a_build_can_be_foretold(promo: Promo, loaded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What dbt lists is made up here; tests/test_wheel.py asks dbt itself."""
+    monkeypatch.setattr(dbt_runner, "list_nodes", lambda *_: {"model": 227, "seed": 19, "test": 1_044, "unit_test": 204})
+    code, out, err = promo("build", "--dry-run", "--database", loaded)
+    assert (code, err) == (0, "")
+    assert out.splitlines() == [
+        f"Would build 246 models and seeds and run 1,248 tests: {loaded}",
+        f"Would publish: {loaded.parent / 'published' / loaded.name}",
+        "No build is on record that says how long it takes",
+    ]
+    assert promo("build", "--dry-run", "--as-of-date", "soon", "--database", loaded)[0] == errors.USAGE_FAULT
+
+
+def test_a_training_can_be_foretold(tmp_path: Path, loaded: Path) -> None:
+    """It names what serves now and touches nothing."""
+    own = tmp_path / "models"
+    (line,) = train.foretell([SimpleNamespace(name="topics")], loaded, own)  # type: ignore[list-item]
+    assert (line["model"], line["status"], len(line["serves_now"] or "")) == ("topics", "champion", 12)
+    assert not own.exists()
+
+
+def test_a_publication_can_be_foretold(promo: Promo, built: Path) -> None:
+    code, out, err = promo("publish", "--dry-run", "--rollback", "--database", built)
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert "there is no earlier publication" in err
+    code, out, _ = promo("publish", "--dry-run", "--database", built)
+    assert (code, out.startswith("Would publish: ")) == (0, True)
+
+
+def test_what_was_never_built_is_not_published(promo: Promo, loaded: Path) -> None:
+    code, out, err = promo("publish", "--database", loaded)
+    assert (code, out, err) == (1, "", "promo: no build has passed every model and test yet: run promo build\n")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_names_are_completed(built: Path, shell: str) -> None:
+    """Campaigns come from the published database, models from the registry; what can't be read offers nothing."""
+
+    def offered(line: str) -> str:
+        words = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - 1), "_TYPER_COMPLETE_ARGS": line}
+        asked = {"_PROMO_COMPLETE": f"complete_{shell}", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+        run = subprocess.run(
+            [sys.executable, "-m", "promo_cli.main"],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=os.environ | words | asked | {"OFFERHOUSE_DB": str(built)},
+        )
+        assert run.stderr == ""
+        return run.stdout
+
+    assert "weekly_thanks" in offered("promo export week")
+    if shell == "bash":
+        assert offered("promo models promote churn").split() == ["churn_risk", "churn_risk_56d"]
+        assert offered("promo exp").split() == ["export", "explain"]
+        assert offered("promo explain u1 --offer TEN").split() == ["TEN_OFF"]
+        assert offered("promo export --database /nowhere week").split() == []

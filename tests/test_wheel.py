@@ -86,7 +86,7 @@ def test_it_installs_and_builds_a_shop_outside_the_checkout(wheel: Path, tmp_pat
     write_small_shop(tmp_path / "shop")
     plain = environment(folder, own) | {"PYTHONPATH": ""}
     before = {path: path.stat().st_mtime_ns for path in (own / "dbt_project").rglob("*")}
-    for arguments in (["load", "files", str(tmp_path / "shop")], ["build", "--json"], ["plan", "--json"]):
+    for arguments in (["load", "files", str(tmp_path / "shop")], ["build", "--dry-run"], ["build", "--json"], ["plan", "--json"]):
         told = subprocess.run(
             [str(venv / "bin" / "promo"), *arguments], cwd=folder, env=plain, capture_output=True, text=True, check=False
         )
