@@ -6,7 +6,7 @@ from typing import Any
 import typer
 
 from promo_cli.export import Export
-from promo_cli.tables import columns
+from promo_cli.tables import columns, wrapped
 
 SEGMENTS = """
     select life_cycle, count(*) as users, count(*) filter (where value_tier = 'high_value') as high_value,
@@ -39,13 +39,15 @@ PRICES = """
 
 # A pair may fail several rules, and then counts in several rows.
 VERDICTS = """
-    select coalesce(reason_code, 'accepted') as outcome, count(*) as user_promotion_pairs
+    select coalesce(verdicts.reason_code, 'accepted') as outcome, count(*) as user_promotion_pairs,
+        coalesce(max(codes.sentence), 'Offers are chosen from these.') as meaning
     from (
         select unnest(case when is_eligible then [null] else reject_reasons end) as reason_code
         from promotions.coupon_eligibility
-    )
-    group by reason_code
-    order by reason_code is not null, user_promotion_pairs desc
+    ) as verdicts
+    left join policies.reject_codes as codes on verdicts.reason_code = codes.code
+    group by verdicts.reason_code
+    order by verdicts.reason_code is not null, user_promotion_pairs desc
 """
 
 OFFERS = """
@@ -88,7 +90,7 @@ def print_report(database: Path, exported: Export) -> None:
         typer.echo(columns([name.replace("_", " ") for name in names], cells) if rows else "  none")
         for row in rows:
             if "reason" in row:  # a sentence, too long for a table
-                typer.echo(f"  {row['guardrail']}: {row['reason']}")
+                typer.echo(wrapped(f"  {row['guardrail']}: {row['reason']}"))
     typer.echo("")
     typer.echo(f"Campaign file: {exported.path} ({exported.manifest['rows']:,} people), its manifest beside it.\n")
     typer.echo(

@@ -12,6 +12,7 @@ import typer
 from promo_cli.console import messages, progress
 from promo_cli.options import AsJson, Database, DryRun, Exports, Quiet
 from promo_cli.paths import database_path
+from promo_cli.tables import counted
 
 if TYPE_CHECKING:
     from promo_cli.erasing import Erasure
@@ -45,7 +46,9 @@ def erase(
             raise PromoError("--resume finishes what was begun; --dry-run doesn't go with it", USAGE_FAULT)
         with rewriting(path, quiet) as tell:
             people = finish_pending(path, tell)
-        finished = f"{people:,} people: an interrupted erasure finished" if people else "no erasure was interrupted"
+        finished = (
+            f"{counted(people, 'person', 'people')}: an interrupted erasure finished" if people else "no erasure was interrupted"
+        )
         typer.echo(json.dumps({"erased": people > 0, "people": people}) if as_json else finished)
         return
     named = [*(users or []), *(_from_file(from_file) if from_file else [])]
@@ -58,7 +61,7 @@ def erase(
     if not yes:
         if not sys.stdin.isatty():
             raise PromoError("an erasure can't be undone: say --yes, or look first with --dry-run", USAGE_FAULT)
-        typer.confirm(f"Erase {len(set(named)):,} people for good?", abort=True)
+        typer.confirm(f"Erase {counted(len(set(named)), 'person', 'people')} for good?", abort=True)
     with rewriting(path, quiet) as tell:
         erased = erase_people(path, named, folders, tell)
     _print(erased, as_json, done=True)
@@ -111,9 +114,10 @@ def _print(told: "Erasure", as_json: bool, done: bool) -> None:
     publications = sum(sum(rows.values()) for rows in told.published.values())
     verb = "Erased" if done else "Would erase"
     typer.echo(
-        f"{verb} {told.people:,} people: {sum(told.working.values()):,} rows of {len(told.working)} tables, "
-        f"{publications:,} rows of {len(told.published)} published files, "
-        f"{sum(told.campaign_files.values()):,} rows of {len(told.campaign_files)} campaign files"
+        f"{verb} {counted(told.people, 'person', 'people')}: "
+        f"{counted(sum(told.working.values()), 'row')} of {counted(len(told.working), 'table')}, "
+        f"{counted(publications, 'row')} of {counted(len(told.published), 'published file')}, "
+        f"{counted(sum(told.campaign_files.values()), 'row')} of {counted(len(told.campaign_files), 'campaign file')}"
         + (
             f"; {len(told.sealed_files)} sealed campaign files, which nobody here can look into, as a whole"
             if told.sealed_files

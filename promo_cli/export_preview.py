@@ -9,6 +9,7 @@ import typer
 from promo_cli.campaign_audience import find_audience
 from promo_cli.campaign_columns import COLUMNS
 from promo_cli.campaign_formats import FileFormat
+from promo_cli.destination_export import nobody_left
 from promo_cli.destinations import Destination
 from promo_cli.destinations.people import count_people
 from promo_cli.destinations.registry import DESTINATIONS
@@ -22,7 +23,7 @@ def foretell(
 ) -> dict[str, Any]:
     """What an export would write: path (of its first part), whether a file of that name is there, people and columns.
 
-    Raises PromoError as the export does where the campaign is unknown or has nobody in it; writes nothing.
+    Raises PromoError as the export does where the campaign is unknown or nobody is left in it; writes nothing.
     """
     accepted = None if to is None else DESTINATIONS[to]
     with open_for_export(database) as connection:
@@ -33,6 +34,8 @@ def foretell(
             found = count_people(connection, audience.campaign_id, accepted)
             columns = list(accepted.columns if found.with_email else accepted.columns_without_email or accepted.columns)
             people = found.rows
+            if not people:
+                raise nobody_left(audience, found, accepted)
             left_out = {"unreachable": found.unreachable, "bad_ids": found.bad_ids, "duplicates": found.duplicates}
     ending = str(file_format) if to is None else f"{to}.csv"
     path = output / f"{file_stem(audience.campaign_id, audience.as_of_date)}.{ending}{recipients.ending}"

@@ -47,6 +47,11 @@ def facts(rows: Sequence[tuple[str, str]], width: int | None = None) -> str:
     return "\n".join(lines)
 
 
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """`1 file`, `1,200 files`."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
 def terminal_width() -> int:
     """0 where standard output is no terminal: a file or a program wants whole lines."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
@@ -102,7 +107,7 @@ def _longest_word(cells: Iterable[str]) -> int:
 
 
 def _lines(text: str, width: int) -> list[str]:
-    return textwrap.wrap(text, max(width, 1), break_on_hyphens=False) or [""]
+    return textwrap.wrap(text, max(width, 1), break_long_words=False, break_on_hyphens=False) or [""]
 
 
 def _listed(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> str:
