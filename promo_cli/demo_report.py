@@ -1,11 +1,14 @@
 """What the demo shows at its end: plain queries on the promotion views, and what to try next."""
 
+import os
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from promo_cli.export import Export
+from promo_cli.paths import dbt_project_path
 from promo_cli.tables import columns, wrapped
 
 SEGMENTS = """
@@ -100,7 +103,7 @@ def print_report(database: Path, exported: Export) -> None:
         "    select promotion_name, reason, count(*) as users from promotions.coupon_eligibility\n"
         "    where not is_eligible group by all order by users desc limit 10;\n"
         "  promo export win_back --format parquet\n"
-        "  change a row of dbt_project/seeds/promotion_catalogue.csv, then: promo build\n"
+        f"  change a row of {os.path.relpath(dbt_project_path() / 'seeds' / 'promotion_catalogue.csv')}, then: promo build\n"
         "  your own shop: promo load files --help"
     )
 
@@ -111,4 +114,4 @@ def _shown(name: str, value: Any) -> str:
         return ""
     if name == "user_id":
         return f"{value[:8]}…" if len(value) > 12 else value
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}" if isinstance(value, float) else str(value)
+    return f"{value:,.2f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int | Decimal) else str(value)

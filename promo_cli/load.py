@@ -122,12 +122,13 @@ def loading(path: Path, quiet: bool, dry_run: bool = False) -> "Iterator[tuple[d
     from promo_cli.erasing import finish_pending
     from promo_cli.key import make_key
     from promo_cli.load_report import progress_listener, tell_left_out
-    from promo_cli.warehouse import open_warehouse
+    from promo_cli.warehouse import open_warehouse, refuse_odd_file
     from promo_cli.withdrawals import keep_withdrawals
 
     if dry_run:
         from tempfile import TemporaryDirectory
 
+        refuse_odd_file(path)
         with (
             TemporaryDirectory(prefix="promo-") as folder,
             open_warehouse(Path(folder) / "offerhouse.duckdb") as connection,

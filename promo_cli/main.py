@@ -30,8 +30,8 @@ from promo_cli.console import json_line, logs_json
 from promo_cli.errors import DATA_FAULT, USAGE_FAULT, PromoError, as_promo_error
 
 EXIT_CODES = (
-    "Exit codes: 0 done; 1 the data or the policy is at fault; 2 called wrongly; 3 the environment is at fault: disk, "
-    "memory, permission, a locked database; 4 a dbt build failed."
+    "Exit codes: 0 done; 1 the data or the policy is at fault; 2 the command was called wrongly; 3 the environment is at fault: "
+    "a missing extra, disk, memory, permission, a locked database; 4 a dbt build failed."
 )
 
 app = typer.Typer(

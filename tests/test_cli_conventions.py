@@ -18,7 +18,7 @@ import pytest
 from small_shop import SECRET
 from typer.main import get_command
 
-from promo_cli import dbt_runner, errors, train
+from promo_cli import dbt_runner, demo_report, errors, train
 from promo_cli.command_line import PANELS
 from promo_cli.main import app
 from promo_cli.tables import columns, facts
@@ -129,9 +129,11 @@ def test_help_fits_80_columns_and_says_nothing_twice(promo: Promo, verb: str, mo
 
 def test_exit_codes_are_told_by_the_help(promo: Promo) -> None:
     told = " ".join(promo("--help")[1].split())
-    for code in (0, errors.DATA_FAULT, errors.USAGE_FAULT, errors.ENVIRONMENT_FAULT, errors.BUILD_FAULT):
-        assert f" {code} " in told.partition("Exit codes:")[2]
-        assert f"\n    {code}  " in (errors.__doc__ or "")
+    defined = re.findall(r"^ {4}(\d)  (.+)$", errors.__doc__ or "", re.MULTILINE)
+    used = (0, errors.DATA_FAULT, errors.USAGE_FAULT, errors.ENVIRONMENT_FAULT, errors.BUILD_FAULT)
+    assert [int(code) for code, _ in defined] == list(used)
+    for code, words in defined:
+        assert f"{code} {words}" in told
 
 
 def test_alone_it_says_what_to_do_next(promo: Promo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -299,6 +301,33 @@ def test_tables_fit_the_width_or_become_lines() -> None:
         "name        a\nrows of it  1,000\ntold        words and\n            more words\n\nname        b\nrows of it  2\ntold"
     )
     assert facts([("a", "b"), ("long", "c")]) == "a     b\nlong  c"
+
+
+def test_the_demo_tells_what_came_out(built: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    published = built.parent / "published" / built.name
+    exported = SimpleNamespace(path=Path("exports") / "a.csv", manifest={"campaign_id": "weekly_thanks", "rows": 23})
+    demo_report.print_report(published, exported)  # type: ignore[arg-type]
+    out = capsys.readouterr().out
+    assert "Campaign file: exports/a.csv (23 people)" in out
+    assert re.search(r"^accepted +[\d,]+  Offers are chosen from these\.$", out, re.MULTILINE)
+    told = demo_report.read_report(published, "weekly_thanks")
+    assert list(told) == list(demo_report.TABLES)
+    assert all(told.values())
+    json.dumps(told, default=str)
+
+
+def test_a_load_can_be_foretold(promo: Promo, shop_folder: Path, tmp_path: Path) -> None:
+    """Everything is read and checked, faults too; there is no database afterwards."""
+    database = tmp_path / "new" / "a.duckdb"
+    code, out, err = promo("load", "files", shop_folder, "--dry-run", "--database", database)
+    assert (code, err) == (0, "")
+    assert out.splitlines()[-1] == f"Nothing was loaded; without --dry-run these replace the shop in {database}"
+    assert not database.parent.exists()
+    (shop_folder / "products.csv").write_text("product_id,category,list_price\nP1,DRINKS,3;50\n")
+    code, out, err = promo("load", "files", shop_folder, "--dry-run", "--database", database)
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    code, _, err = promo("load", "files", shop_folder, "--dry-run", "--database", tmp_path / "shop.duckdb")
+    assert (code, "is a schema" in err) == (errors.USAGE_FAULT, True)
 
 
 @pytest.fixture
