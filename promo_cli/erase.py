@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def erase(
     users: Annotated[
-        list[str] | None, typer.Argument(metavar="[USER]...", help="The shop's own user ids, or the warehouse's keys.")
+        list[str] | None, typer.Argument(metavar="USER", help="The shop's own user ids, or the warehouse's keys.")
     ] = None,
     from_file: Annotated[Path | None, typer.Option("--from-file", metavar="FILE", help="More of them, one a line.")] = None,
     exports: Exports = None,

@@ -60,8 +60,8 @@ _verb("audit", epilog="Example: promo audit --strict")(audit.audit)
 _verb("status", epilog="Example: promo status --json")(status.status)
 _verb("sql", epilog="Example: promo sql 'from promotions.offers limit 10' --format csv")(sql.sql)
 app.add_typer(models.app, name="models")
-_verb("erase", epilog="Example: promo erase u123 --dry-run")(erase.erase)
-_verb("subject-access", epilog="Example: promo subject-access u123 --output u123.json")(subject_access.subject_access)
+_verb("erase", epilog="Example: promo erase 1 --dry-run")(erase.erase)
+_verb("subject-access", epilog="Example: promo subject-access 1 --output household-1.json")(subject_access.subject_access)
 
 _settings = {"debug": False}
 

@@ -21,9 +21,7 @@ Plan = dict[str, Any]
 def plan(
     campaign: Annotated[
         str | None,
-        typer.Argument(
-            metavar="[CAMPAIGN]", help="A campaign_id [default: all that run or begin soon].", autocompletion=campaigns
-        ),
+        typer.Argument(metavar="CAMPAIGN", help="A campaign_id [default: all that run or begin soon].", autocompletion=campaigns),
     ] = None,
     database: Database = None,
     as_json: AsJson = False,

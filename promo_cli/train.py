@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def train(
     models: Annotated[
-        list[str] | None, typer.Argument(metavar="[MODEL]...", help="Which models [default: all].", autocompletion=model_names)
+        list[str] | None, typer.Argument(metavar="MODEL", help="Which models [default: all].", autocompletion=model_names)
     ] = None,
     seed: Seed = 1,
     database: Database = None,
