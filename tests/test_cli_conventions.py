@@ -37,17 +37,8 @@ WRITES = {
     "models rollback",
     "erase",
 }
-"""Verbs with --dry-run."""
-
-WRITES_WITHOUT_DRY_RUN = {
-    "demo": "it refuses to replace a shop of one's own, and its three steps have theirs",
-    "audit": "writes with --scores alone, and then sums that no reader sees before the next build",
-    "subject-access": "prints what --output would write",
-    "init": "asks before it writes, and shows what it proposes",
-    "report": "writes one page of what is published, in a place of its own",
-    "doctor": "writes nothing",
-}
-"""Verbs that write in some way, and why they have no --dry-run."""
+"""Verbs with --dry-run. These write, too, and have none: `demo`, whose three steps have theirs; `audit --scores`, whose sums no reader
+sees before the next build; `subject-access --output`, which without --output prints what it would write."""
 
 SILENT = {"status", "subject-access", "models list", "models promote", "models rollback", "doctor"}
 """Verbs without --quiet: all that they tell is their result."""
