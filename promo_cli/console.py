@@ -94,14 +94,15 @@ def progress(console: Notes) -> Iterator[Bars]:
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.table import Column
 
     with Progress(
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=12),
         TimeElapsedColumn(),
-        TextColumn("{task.fields[pace]}", markup=False),
-        TextColumn("{task.fields[outcome]}", markup=False),
+        TextColumn("{task.fields[pace]}", markup=False, table_column=Column(no_wrap=True)),
+        TextColumn("{task.fields[outcome]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
         console=Console(stderr=True, highlight=False, markup=False, soft_wrap=True),
     ) as bars:
         yield _Drawn(bars)

@@ -37,8 +37,8 @@ WRITES = {
     "models rollback",
     "erase",
 }
-"""Verbs with --dry-run. These write, too, and have none: `demo`, whose three steps have theirs; `audit --scores`, whose sums no reader
-sees before the next build; `subject-access --output`, which without --output prints what it would write."""
+"""Verbs with --dry-run. These write, too, and have none: `demo`, whose three steps have theirs; `audit --scores`, whose sums no
+reader sees before the next build; `subject-access --output`, which without --output prints what it would write."""
 
 SILENT = {"status", "subject-access", "models list", "models promote", "models rollback", "doctor"}
 """Verbs without --quiet: all that they tell is their result."""
