@@ -96,13 +96,15 @@ def progress(console: Notes) -> Iterator[Bars]:
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
     from rich.table import Column
 
+    terminal = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    room = Column(no_wrap=True, overflow="ellipsis", max_width=max(10, terminal.width - 68))  # what the others leave
     with Progress(
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=12),
+        BarColumn(bar_width=10),
         TimeElapsedColumn(),
         TextColumn("{task.fields[pace]}", markup=False, table_column=Column(no_wrap=True)),
-        TextColumn("{task.fields[outcome]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
-        console=Console(stderr=True, highlight=False, markup=False, soft_wrap=True),
+        TextColumn("{task.fields[outcome]}", markup=False, table_column=room),
+        console=terminal,
     ) as bars:
         yield _Drawn(bars)
