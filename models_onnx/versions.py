@@ -35,9 +35,9 @@ _VERSION = re.compile(r"[0-9a-f]{12}")
 class Versions:
     """The versions in one models folder. Not for two writers at once: `promo train` holds a lock."""
 
-    def __init__(self, folder: Path) -> None:
-        """`folder` need not exist before the first write."""
-        self.folder = folder
+    def __init__(self, folder: Path, read_only: bool = False) -> None:
+        """`folder` need not exist before the first write. With `read_only` registry.json stays as it is, whatever is asked."""
+        self.folder, self._read_only = folder, read_only
 
     def read(self) -> dict[str, list[Line]]:
         """{name: versions, oldest first}, what serves being the one with status champion or rule.
@@ -238,6 +238,8 @@ class Versions:
 
     def write(self, entries: dict[str, list[Line]]) -> None:
         """Write registry.json whole; each model is served by its champion or rule."""
+        if self._read_only:
+            return
         registry = {}
         for name, lines in entries.items():
             serving = next((line for line in lines if line["status"] in ("champion", "rule")), None)

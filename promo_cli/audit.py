@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from promo_cli.options import Database
+from promo_cli.options import AsJson, Database, Quiet
 from promo_cli.paths import database_path
 
 MEASURES = {
@@ -44,8 +44,8 @@ def audit(
         ),
     ] = False,
     database: Database = None,
-    as_json: Annotated[bool, typer.Option("--json", help="All verdicts as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; results and errors are still told.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Tell whether groups of people are treated alike, and whether prices and offers keep the rules of law and policy.
 
@@ -56,6 +56,7 @@ def audit(
 
     from promo_cli.console import messages
     from promo_cli.errors import DATA_FAULT, PromoError
+    from promo_cli.tables import wrapped
 
     path = database_path(database)
     if scores:
@@ -68,7 +69,7 @@ def audit(
     if as_json:
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False, default=str))
     else:
-        typer.echo(told(found))
+        typer.echo(wrapped(told(found)))
     unfair = [row for row in found["fairness"] if row["verdict"] == "violated"]
     broken = [row["rule"] for row in found["compliance"] if row["violations"]]
     faults = [f"compliance is broken: {', '.join(broken)}"] if broken else []
@@ -113,21 +114,15 @@ def _told_fairness(rows: list[dict[str, Any]]) -> list[str]:
     days = sorted({str(row["as_of_date"]) for row in rows})
     lines = [f"Fairness, as of {', '.join(days) or 'no day'}: {summary or 'nothing to compare'}"]
     shown = [row for verdict in ("violated", "suspected") for row in rows if row["verdict"] == verdict]
+    kinds = dict.fromkeys((row["decision"], row["measure"], row["comparison"], row["least"], row["most"]) for row in shown)
+    for decision, measure, comparison, least, most in kinds:
+        allowed = f"allowed {COMPARISONS[comparison]} {_figure(least)} to {_figure(most)}"
+        lines += ["", f"{decision}: {MEASURES[measure]}; {allowed}"]
+        alike = [row for row in shown if (row["decision"], row["measure"]) == (decision, measure)]
+        headings = ["verdict", "group", "people", "value", "beside it", COMPARISONS[comparison], "95 % interval"]
+        lines.append(columns(headings, [_cells(row) for row in alike], right={2, 3, 4, 5, 6}))
     if shown:
-        headings = [
-            "verdict",
-            "decision",
-            "measure",
-            "group",
-            "users",
-            "value",
-            "beside",
-            "users",
-            "value",
-            "compared",
-            "allowed",
-        ]
-        lines += ["", columns(headings, [_cells(row) for row in shown]), ""]
+        lines.append("")
     lines += [_sentence(row) for row in shown if row["verdict"] == "violated"]
     if not any(row["decision"].startswith("score ") for row in rows):
         lines.append("Error rates of scores by group are not measured yet: promo audit --scores, then promo build.")
@@ -160,18 +155,16 @@ def _told_compliance(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
+    reference = row["reference_group"]
+    beside = "" if reference is None else f" (beside {reference})"
     return [
         row["verdict"],
-        row["decision"],
-        row["measure"],
-        _one_line(f"{row['attribute']}: {row['group_name']}"),
+        _one_line(f"{row['attribute'].replace('_', ' ')}: {row['group_name']}{beside}"),
         _count(row["users"]),
         _figure(row["value"]),
-        _one_line(row["reference_group"] or ""),
-        "" if row["reference_group"] is None else _count(row["reference_users"]),
-        "" if row["reference_group"] is None else _figure(row["reference_value"]),
-        f"{COMPARISONS[row['comparison']]} {_figure(row['compared_value'])} ({_interval(row)})",
-        f"{_figure(row['least'])} to {_figure(row['most'])}",
+        "" if reference is None else _figure(row["reference_value"]),
+        _figure(row["compared_value"]),
+        _interval(row),
     ]
 
 

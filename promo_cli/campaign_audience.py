@@ -1,6 +1,5 @@
 """Who is in a campaign's file at the moment of export."""
 
-import difflib
 import re
 from dataclasses import dataclass
 from datetime import date
@@ -9,6 +8,7 @@ from typing import Any
 import duckdb
 
 from promo_cli.campaign_columns import COLUMNS
+from promo_cli.connectors.near_match import did_you_mean
 from promo_cli.errors import DATA_FAULT, PromoError, shown
 
 # The build's audience, with what has changed since. stg_consents holds what the build accepted, which is nothing dated
@@ -75,6 +75,8 @@ class Audience:
     withdrawn: int
     held_out: int
     without_ads_consent: int = 0
+    staying: int = 0
+    """People who are in the file."""
 
 
 def find_audience(connection: duckdb.DuckDBPyConnection, campaign_id: str, needs_ads: bool = False) -> Audience:
@@ -105,7 +107,7 @@ def find_audience(connection: duckdb.DuckDBPyConnection, campaign_id: str, needs
             "nothing was written",
             DATA_FAULT,
         )
-    return Audience(campaign_id, name or campaign_id, as_of_date, withdrawn, held_out, no_ads)
+    return Audience(campaign_id, name or campaign_id, as_of_date, withdrawn, held_out, no_ads, staying)
 
 
 def read_audience(connection: duckdb.DuckDBPyConnection, audience: Audience, select: str) -> Any:
@@ -136,13 +138,12 @@ def _nobody(connection: duckdb.DuckDBPyConnection, campaign_id: str) -> PromoErr
     )
     if campaign_id in sizes:
         return PromoError(f"campaign {shown(campaign_id)} has no audience: {_why_no_offers(connection, campaign_id)}")
-    near = difflib.get_close_matches(campaign_id, sizes, n=1)
     known = [f"{shown(campaign)} ({people:,})" for campaign, people in list(sizes.items())[:8]]
     more = f" and {len(sizes) - 8} more" if len(sizes) > 8 else ""
     return PromoError(
         f"campaign {shown(campaign_id)} is not known"
-        + (f"; did you mean {shown(near[0])}?" if near else ";")
-        + (f" Known, with people: {', '.join(known)}{more}" if known else " the last build knows no campaign")
+        + did_you_mean(campaign_id, sizes)
+        + (f"; known, with people: {', '.join(known)}{more}" if known else "; the last build knows no campaign")
     )
 
 

@@ -1,27 +1,71 @@
-"""What people see: progress and notes on stderr, results on stdout. NO_COLOR is honoured (by rich).
+"""What people see: progress and notes on stderr, results on stdout. NO_COLOR is honoured; a file gets plain lines.
 
 With `promo --log-format json`, or OFFERHOUSE_LOG_FORMAT=json, what goes to stderr is one JSON object a line: at (UTC, ISO
 8601), level (info, error) and message, and for errors exit_code. Progress then comes as lines too.
+
+rich is imported where a terminal is to be drawn on, and nowhere else: it is a third of what `promo --help` would take.
 """
 
 import json
 import os
 import sys
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from promo_cli.tables import columns
+
+__all__ = ["Bars", "Notes", "columns", "json_line", "logs_json", "messages", "progress"]
 
 
-class JsonConsole(Console):
-    """A console whose every line is a JSON object, for programs."""
+class Bars(Protocol):
+    """Lines of progress, as rich has them."""
 
-    def print(self, *objects: Any, **_: Any) -> None:
-        """One line of level info, unless the console is quiet."""
+    def add_task(self, description: str, *, total: float | None = None, outcome: str = "", pace: str = "") -> Any:
+        """A line; one whose total is unknown pulses. `outcome`: what is being done; `pace`: how fast, and what is left."""
+
+    def update(self, task_id: Any, **fields: Any) -> None:
+        """Change a line: completed, total, outcome, pace."""
+
+
+class Notes:
+    """Notes for people, one line each, on stderr; none when `quiet`."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.quiet = quiet
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether progress can be drawn."""
+        return not self.quiet and not logs_json() and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+    def print(self, text: str) -> None:
+        """One line of level info, unless these notes are quiet."""
         if not self.quiet:
-            print(json_line("info", " ".join(map(str, objects))), file=sys.stderr)
+            print(json_line("info", text) if logs_json() else text, file=sys.stderr)
+
+
+class _Drawn:
+    """Progress on a terminal."""
+
+    def __init__(self, bars: Any) -> None:
+        self._bars = bars
+
+    def add_task(self, description: str, *, total: float | None = None, outcome: str = "", pace: str = "") -> Any:
+        return self._bars.add_task(description, total=total, outcome=outcome, pace=pace)
+
+    def update(self, task_id: Any, **fields: Any) -> None:
+        self._bars.update(task_id, **fields)
+
+
+class _Nowhere:
+    """Progress where there is no terminal to draw it on."""
+
+    def add_task(self, description: str, *, total: float | None = None, outcome: str = "", pace: str = "") -> int:
+        return 0
+
+    def update(self, task_id: Any, **fields: Any) -> None:
+        return None
 
 
 def logs_json() -> bool:
@@ -31,37 +75,36 @@ def logs_json() -> bool:
 
 def json_line(level: str, message: str, **more: Any) -> str:
     """One line of the JSON log."""
+    from datetime import UTC, datetime
+
     told = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "level": level, "message": message}
     return json.dumps(told | more, ensure_ascii=False)
 
 
-def messages(quiet: bool = False) -> Console:
-    """Console for progress and notes (stderr); silent when `quiet`. Text is never read as markup."""
-    if logs_json():
-        return JsonConsole(quiet=quiet, force_terminal=False)
-    return Console(stderr=True, quiet=quiet, highlight=False, markup=False, soft_wrap=True)
+def messages(quiet: bool = False) -> Notes:
+    """Progress and notes (stderr); silent when `quiet`."""
+    return Notes(quiet)
 
 
-def results() -> Console:
-    """Console for results (stdout)."""
-    return Console(highlight=False, markup=False)
+@contextmanager
+def progress(console: Notes) -> Iterator[Bars]:
+    """One bar per task while the block runs; draws nothing where there is no terminal."""
+    if not console.is_terminal:
+        yield _Nowhere()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.table import Column
 
-
-def progress(console: Console) -> Progress:
-    """One bar per task; a task whose total is unknown pulses. Draws nothing where there is no terminal."""
-    return Progress(
+    terminal = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    room = Column(no_wrap=True, overflow="ellipsis", max_width=max(10, terminal.width - 68))  # what the others leave
+    with Progress(
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TextColumn("{task.fields[outcome]}", markup=False),
+        BarColumn(bar_width=10),
         TimeElapsedColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    )
-
-
-def columns(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Rows under headings as aligned text, two spaces apart; nothing is cut off, however narrow the terminal."""
-    lines = [list(headings), *map(list, rows)]
-    widths = [max(len(line[place]) for line in lines) for place in range(len(headings))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines)
+        TextColumn("{task.fields[pace]}", markup=False, table_column=Column(no_wrap=True)),
+        TextColumn("{task.fields[outcome]}", markup=False, table_column=room),
+        console=terminal,
+    ) as bars:
+        yield _Drawn(bars)

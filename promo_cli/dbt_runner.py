@@ -14,6 +14,11 @@ from promo_cli.errors import BUILD_FAULT, ENVIRONMENT_FAULT, PromoError, resourc
 from promo_cli.paths import dbt_project_path, make_private_folder, profiles_path, published_path
 
 _HEADLINE = re.compile(r"(Encountered an error.*:)? ?(\w+ Error( in .*)?)?")
+_RESULT = re.compile("Log(Model|Seed|Test|Snapshot|Function|NodeNoOp)Result")
+"""Events of finished nodes, but for the hooks around them."""
+
+ON_START = Callable[[], None]
+"""Told when the first node begins: the project is read."""
 
 ON_NODE = Callable[[str, int, int], None]
 """Told of each finished node: its name, how many are done, how many there are."""
@@ -36,6 +41,7 @@ def run_dbt(
     environment: dict[str, str] | None = None,
     on_node: ON_NODE | None = None,
     wait_seconds: float = 0,
+    on_start: ON_START | None = None,
 ) -> DbtResult:
     """Run `dbt COMMAND` on the shipped project against `database`, waiting up to `wait_seconds` for others who write it.
 
@@ -47,30 +53,14 @@ def run_dbt(
     artefacts = folder / "dbt" / target
     results_file = artefacts / "run_results.json"
     results_file.unlink(missing_ok=True)
-    arguments = [
-        *(
-            sys.executable,
-            "-m",
-            "dbt.cli.main",
-            "--log-format",
-            "json",
-            "--no-use-colors",
-            "--log-path",
-            str(artefacts),
-        ),
-        *command,
-        *("--project-dir", str(dbt_project_path()), "--profiles-dir", str(profiles_path())),
-        *("--target", target, "--target-path", str(artefacts)),
-        *("--vars", json.dumps(variables or {})),
-    ]
     process = subprocess.Popen(
-        arguments,
+        _command(command, target, artefacts, variables or {}),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         env=os.environ | _environment(database, command[0], wait_seconds) | (environment or {}),
     )
-    complaint = _follow(process, on_node)
+    complaint = _follow(process, on_node, on_start)
     if process.wait() != 0:
         is_locked = any(words in complaint for words in ("is being written by another", "is open in another process"))
         if is_locked:
@@ -78,6 +68,54 @@ def run_dbt(
         why = _why_it_failed(results_file, complaint)
         raise resource_fault(why) or PromoError(why, BUILD_FAULT)
     return _result(results_file)
+
+
+def list_nodes(database: Path, variables: dict[str, Any]) -> dict[str, int]:
+    """How many nodes of each kind (model, seed, test, unit_test) `dbt build` would run. Opens no database, leaves nothing behind.
+
+    Raises PromoError (exit code 4) when the project can't be read.
+    """
+    from shutil import copyfile
+    from tempfile import TemporaryDirectory
+
+    known = database.resolve().parent / "dbt" / "warehouse" / "partial_parse.msgpack"
+    with TemporaryDirectory(prefix="promo-") as folder:
+        if known.is_file():  # spares reading the whole project again
+            copyfile(known, Path(folder) / known.name)
+        run = subprocess.run(
+            _command(["list", "--output", "json", "--output-keys", "resource_type"], "warehouse", Path(folder), variables),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=os.environ | _environment(database, "list", 0),
+            check=False,
+        )
+    kinds: dict[str, int] = {}
+    complaint = ""
+    for line in run.stdout.splitlines():
+        try:
+            event = json.loads(line)
+            if event["info"]["name"] == "ListCmdOut":
+                kind = json.loads(event["info"]["msg"])["resource_type"]
+                kinds[kind] = kinds.get(kind, 0) + 1
+            elif event["info"]["level"] == "error":
+                complaint = complaint or event["info"]["msg"]
+        except (ValueError, KeyError):
+            complaint = complaint or line
+    if run.returncode != 0:
+        raise PromoError(f"dbt stopped: {_plain(complaint)}", BUILD_FAULT)
+    return kinds
+
+
+def _command(command: list[str], target: str, artefacts: Path, variables: dict[str, Any]) -> list[str]:
+    """`dbt COMMAND` on the shipped project, telling what it does as JSON lines; writes to `artefacts` and nowhere else."""
+    return [
+        *(sys.executable, "-m", "dbt.cli.main", "--log-format", "json", "--no-use-colors", "--log-path", str(artefacts)),
+        *command,
+        *("--project-dir", str(dbt_project_path()), "--profiles-dir", str(profiles_path())),
+        *("--target", target, "--target-path", str(artefacts)),
+        *("--vars", json.dumps(variables)),
+    ]
 
 
 def _environment(database: Path, command: str, wait_seconds: float) -> dict[str, str]:
@@ -93,9 +131,9 @@ def _environment(database: Path, command: str, wait_seconds: float) -> dict[str,
     }
 
 
-def _follow(process: subprocess.Popen[str], on_node: ON_NODE | None) -> str:
+def _follow(process: subprocess.Popen[str], on_node: ON_NODE | None, on_start: ON_START | None = None) -> str:
     """Reads dbt's log to its end; returns the first error it told, or its last words."""
-    complaint, last_words, done = "", "", 0
+    complaint, last_words, done, has_begun = "", "", 0, False
     for line in process.stdout or ():
         try:
             event = json.loads(line)
@@ -105,9 +143,12 @@ def _follow(process: subprocess.Popen[str], on_node: ON_NODE | None) -> str:
         data = event.get("data", {})
         if event["info"]["level"] == "error" and not complaint:
             complaint = event["info"]["msg"]
-        if on_node and "total" in data and "execution_time" in data:
+        if on_start and not has_begun and event["info"]["name"] == "LogStartLine":
+            has_begun = True
+            on_start()
+        if on_node and _RESULT.fullmatch(event["info"]["name"]):
             done += 1
-            on_node(data["node_info"]["node_name"], done, data["total"])
+            on_node(data["node_info"]["node_name"], done, data.get("total") or data["num_models"])
     return complaint or last_words
 
 

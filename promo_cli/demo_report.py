@@ -1,13 +1,15 @@
 """What the demo shows at its end: plain queries on the promotion views, and what to try next."""
 
+import os
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import typer
-from rich.table import Table
 
-from promo_cli.console import results
 from promo_cli.export import Export
+from promo_cli.paths import dbt_project_path
+from promo_cli.tables import columns, wrapped
 
 SEGMENTS = """
     select life_cycle, count(*) as users, count(*) filter (where value_tier = 'high_value') as high_value,
@@ -40,13 +42,15 @@ PRICES = """
 
 # A pair may fail several rules, and then counts in several rows.
 VERDICTS = """
-    select coalesce(reason_code, 'accepted') as outcome, count(*) as user_promotion_pairs
+    select coalesce(verdicts.reason_code, 'accepted') as outcome, count(*) as user_promotion_pairs,
+        coalesce(max(codes.sentence), 'Offers are chosen from these.') as meaning
     from (
         select unnest(case when is_eligible then [null] else reject_reasons end) as reason_code
         from promotions.coupon_eligibility
-    )
-    group by reason_code
-    order by reason_code is not null, user_promotion_pairs desc
+    ) as verdicts
+    left join policies.reject_codes as codes on verdicts.reason_code = codes.code
+    group by verdicts.reason_code
+    order by verdicts.reason_code is not null, user_promotion_pairs desc
 """
 
 OFFERS = """
@@ -58,35 +62,39 @@ OFFERS = """
 """
 
 
-def print_report(database: Path, exported: Export) -> None:
-    """Print segments, a sample of prices with reasons, verdicts by reason, the campaign's offers and its file."""
-    from promo_cli.encryption import connect
+TABLES = {
+    "Segments: promotions.user_segments": SEGMENTS,
+    "Prices: promotions.dynamic_prices": PRICES,
+    "Verdicts: promotions.coupon_eligibility": VERDICTS,
+    "Offers: promotions.offers": OFFERS,
+}
+"""Title -> query."""
 
-    console = results()
-    campaign = exported.manifest["campaign_id"]
+
+def read_report(database: Path, campaign: str) -> dict[str, list[dict[str, Any]]]:
+    """Rows by title of TABLES; the offers are those of `campaign`."""
+    from promo_cli.encryption import connect
+    from promo_cli.warehouse_reader import records
+
     with connect(database, read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
+        return {
+            title: records(connection, query, {"campaign": campaign} if query is OFFERS else {})
+            for title, query in TABLES.items()
+        }
 
-        def show(title: str, sql: str, parameters: dict[str, Any] | None = None) -> None:
-            """A table of the query's columns; `reason`, a sentence and always the last, goes below it line by line."""
-            cursor = connection.execute(sql, parameters or {})
-            columns = [column[0] for column in cursor.description]
-            rows = cursor.fetchall()
-            shown = columns[:-1] if columns[-1] == "reason" else columns
-            table = Table(title=title, title_justify="left", title_style="bold")
-            for column in shown:
-                table.add_column(column.replace("_", " "))
-            for row in rows:
-                table.add_row(*(_shown(value) for value in row[: len(shown)]))
-            console.print(table)
-            for row in rows if len(shown) < len(columns) else []:
-                typer.echo(f"  {row[-2]}: {row[-1]}")
-            typer.echo("")
 
-        show("Segments: promotions.user_segments", SEGMENTS)
-        show("Prices: promotions.dynamic_prices", PRICES)
-        show("Verdicts: promotions.coupon_eligibility", VERDICTS)
-        show("Offers: promotions.offers", OFFERS, {"campaign": campaign})
+def print_report(database: Path, exported: Export) -> None:
+    """Print segments, a sample of prices with reasons, verdicts by reason, the campaign's offers and its file."""
+    for title, rows in read_report(database, exported.manifest["campaign_id"]).items():
+        typer.echo(f"\n{title}")
+        names = [name for name in rows[0] if name != "reason"] if rows else []
+        cells = [[_shown(name, row[name]) for name in names] for row in rows]
+        typer.echo(columns([name.replace("_", " ") for name in names], cells) if rows else "  none")
+        for row in rows:
+            if "reason" in row:  # a sentence, too long for a table
+                typer.echo(wrapped(f"  {row['guardrail']}: {row['reason']}"))
+    typer.echo("")
     typer.echo(f"Campaign file: {exported.path} ({exported.manifest['rows']:,} people), its manifest beside it.\n")
     typer.echo(
         "Try next:\n"
@@ -95,12 +103,15 @@ def print_report(database: Path, exported: Export) -> None:
         "    select promotion_name, reason, count(*) as users from promotions.coupon_eligibility\n"
         "    where not is_eligible group by all order by users desc limit 10;\n"
         "  promo export win_back --format parquet\n"
-        "  change a row of dbt_project/seeds/promotion_catalogue.csv, then: promo build\n"
+        f"  change a row of {os.path.relpath(dbt_project_path() / 'seeds' / 'promotion_catalogue.csv')}, then: promo build\n"
         "  your own shop: promo load files --help"
     )
 
 
-def _shown(value: Any) -> str:
+def _shown(name: str, value: Any) -> str:
+    """A value for people; a pseudonym, which SQL finds the row by, by its first digits."""
     if value is None:
         return ""
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}" if isinstance(value, float) else str(value)
+    if name == "user_id":
+        return f"{value[:8]}…" if len(value) > 12 else value
+    return f"{value:,.2f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int | Decimal) else str(value)

@@ -48,7 +48,7 @@ def export_to(
         audience = find_audience(connection, campaign_id, accepted.needs_ads)
         people = count_people(connection, audience.campaign_id, accepted)
         if not people.rows:
-            raise _nobody(audience, people, accepted)
+            raise nobody_left(audience, people, accepted)
         columns = accepted.columns if people.with_email else accepted.columns_without_email or accepted.columns
         stem = f"{file_stem(audience.campaign_id, audience.as_of_date)}.{destination}"
         manifest_path = output / f"{stem}.csv.manifest.json"
@@ -131,7 +131,8 @@ def _manifest(
     }
 
 
-def _nobody(audience: Audience, people: People, accepted: Accepted) -> PromoError:
+def nobody_left(audience: Audience, people: People, accepted: Accepted) -> PromoError:
+    """The error of a campaign that the tool can't reach anybody of."""
     bad_ids = f", {people.bad_ids:,} have a user id that would run as a formula" if people.bad_ids else ""
     return PromoError(
         f"campaign {shown(audience.campaign_id)}: nobody can be reached with {accepted.title} ({people.unreachable:,} have no "

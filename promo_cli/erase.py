@@ -2,15 +2,17 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from promo_cli.console import messages
-from promo_cli.options import Database
+from promo_cli.console import messages, progress
+from promo_cli.options import AsJson, Database, DryRun, Exports, Quiet
 from promo_cli.paths import database_path
+from promo_cli.tables import counted
 
 if TYPE_CHECKING:
     from promo_cli.erasing import Erasure
@@ -18,21 +20,16 @@ if TYPE_CHECKING:
 
 def erase(
     users: Annotated[
-        list[str] | None, typer.Argument(metavar="[USER]...", help="The shop's own user ids, or the warehouse's keys.")
+        list[str] | None, typer.Argument(metavar="USER", help="The shop's own user ids, or the warehouse's keys.")
     ] = None,
     from_file: Annotated[Path | None, typer.Option("--from-file", metavar="FILE", help="More of them, one a line.")] = None,
-    exports: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--exports", metavar="DIR", help="Another folder of campaign files; ./exports and those of earlier exports are known."
-        ),
-    ] = None,
+    exports: Exports = None,
     resume: Annotated[bool, typer.Option("--resume", help="Finish an erasure that was interrupted, and nothing else.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would go, and change nothing.")] = False,
+    dry_run: DryRun = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
     database: Database = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes; result and errors are still told.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print rows removed by relation and file as JSON.")] = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
 ) -> None:
     """Erase people for good: rows, pseudonyms and addresses, in every database file and campaign file, which are rewritten.
 
@@ -43,9 +40,16 @@ def erase(
     from promo_cli.erasing import erase_people, finish_pending, foretell
     from promo_cli.errors import USAGE_FAULT, PromoError
 
-    path, console, tell = database_path(database), messages(quiet), telling(quiet)
+    path, console = database_path(database), messages(quiet)
     if resume:
-        typer.echo(f"{finish_pending(path, tell):,} people: an interrupted erasure finished")
+        if dry_run:
+            raise PromoError("--resume finishes what was begun; --dry-run doesn't go with it", USAGE_FAULT)
+        with rewriting(path, quiet) as tell:
+            people = finish_pending(path, tell)
+        finished = (
+            f"{counted(people, 'person', 'people')}: an interrupted erasure finished" if people else "no erasure was interrupted"
+        )
+        typer.echo(json.dumps({"erased": people > 0, "people": people}) if as_json else finished)
         return
     named = [*(users or []), *(_from_file(from_file) if from_file else [])]
     if not named:
@@ -57,9 +61,35 @@ def erase(
     if not yes:
         if not sys.stdin.isatty():
             raise PromoError("an erasure can't be undone: say --yes, or look first with --dry-run", USAGE_FAULT)
-        typer.confirm(f"Erase {len(set(named)):,} people for good?", abort=True)
-    _print(erase_people(path, named, folders, tell), as_json, done=True)
+        typer.confirm(f"Erase {counted(len(set(named)), 'person', 'people')} for good?", abort=True)
+    with rewriting(path, quiet) as tell:
+        erased = erase_people(path, named, folders, tell)
+    _print(erased, as_json, done=True)
     console.print("note: sums that counted them stay until the next build; what other tools were sent is theirs to erase")
+
+
+@contextmanager
+def rewriting(database: Path, quiet: bool) -> Iterator[Callable[[str], None]]:
+    """Who is told of each file that an erasure from `database` writes anew: a bar by their bytes, or a note each."""
+    from promo_cli.erasing import files_of
+    from promo_cli.forecast import Even
+
+    console = messages(quiet)
+    sizes = {str(file): file.stat().st_size for file in files_of(database)} if console.is_terminal else {}
+    total, done, pace = sum(sizes.values()) / 1e6, 0.0, Even("MB")
+    with progress(console) as bars:
+        line = bars.add_task("erasing", total=total or None)
+        pace.told(0, total)
+
+        def tell(file: str) -> None:
+            nonlocal done
+            bars.update(line, completed=done, outcome=Path(file).name, pace=pace.told(done, total))
+            done += sizes.get(file, 0) / 1e6
+            if not console.is_terminal:
+                console.print(f"note: erasing from {file}")
+
+        yield tell
+        bars.update(line, completed=total, outcome="", pace="")
 
 
 def telling(quiet: bool) -> Callable[[str], None]:
@@ -84,9 +114,10 @@ def _print(told: "Erasure", as_json: bool, done: bool) -> None:
     publications = sum(sum(rows.values()) for rows in told.published.values())
     verb = "Erased" if done else "Would erase"
     typer.echo(
-        f"{verb} {told.people:,} people: {sum(told.working.values()):,} rows of {len(told.working)} tables, "
-        f"{publications:,} rows of {len(told.published)} published files, "
-        f"{sum(told.campaign_files.values()):,} rows of {len(told.campaign_files)} campaign files"
+        f"{verb} {counted(told.people, 'person', 'people')}: "
+        f"{counted(sum(told.working.values()), 'row')} of {counted(len(told.working), 'table')}, "
+        f"{counted(publications, 'row')} of {counted(len(told.published), 'published file')}, "
+        f"{counted(sum(told.campaign_files.values()), 'row')} of {counted(len(told.campaign_files), 'campaign file')}"
         + (
             f"; {len(told.sealed_files)} sealed campaign files, which nobody here can look into, as a whole"
             if told.sealed_files

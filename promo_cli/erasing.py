@@ -23,6 +23,7 @@ from promo_cli.errors import DATA_FAULT, ENVIRONMENT_FAULT, PromoError
 from promo_cli.exported_files import Known, folders_of, remove_rows, remove_sealed, rows_of, sealed_files
 from promo_cli.key import secret_of
 from promo_cli.lock import writing
+from promo_cli.next_step import missing
 from promo_cli.paths import published_path
 from promo_cli.people_file import people_files, people_of
 from promo_cli.person import Person, find_people, merged
@@ -96,6 +97,13 @@ def foretell(database: Path, users: Sequence[str], folders: Sequence[Path]) -> E
         return told
 
 
+def files_of(database: Path) -> list[Path]:
+    """The database files that an erasure writes anew, in its order: those of all publications, then the working one."""
+    published = published_path(database)
+    kept = [*people_files(published), *publications(published)] if published.parent.is_dir() else []
+    return [*kept, *([database] if database.is_file() else [])]
+
+
 def look_up(database: Path, users: Sequence[str], read_working: bool = True) -> list[Person]:
     """What is known of `users` in the working database, the shop's tables as they are loaded now, and all publications.
 
@@ -106,7 +114,7 @@ def look_up(database: Path, users: Sequence[str], read_working: bool = True) -> 
     from promo_cli.people import nobody
 
     if read_working and not database.is_file():
-        raise PromoError(f"{database} is not there; load a shop first, e.g. promo load complete-journey", DATA_FAULT)
+        raise PromoError(missing(database), DATA_FAULT)
     secret = secret_of(database)
     found: list[Person] = []
     names = list(dict.fromkeys(users))

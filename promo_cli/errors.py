@@ -1,6 +1,6 @@
 """Errors for people: one line that says what is wrong, where, and what to do.
 
-Exit codes of `promo`, documented here and nowhere else:
+Exit codes of `promo`, which `promo --help` tells in these words:
 
     0  done
     1  the data or the policy is at fault

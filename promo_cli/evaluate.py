@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from promo_cli.completion import model_names
 from promo_cli.console import messages, progress
-from promo_cli.options import Database
+from promo_cli.options import AsJson, Database, ModelsFolder, Quiet, Seed
 from promo_cli.paths import database_path, models_path
 
 if TYPE_CHECKING:
@@ -18,20 +19,17 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    models: Annotated[list[str] | None, typer.Argument(metavar="[MODEL]...", help="Which models [default: all].")] = None,
-    seed: Annotated[int, typer.Option(help="Equal inputs and seed give equal figures.")] = 1,
-    database: Database = None,
-    models_folder: Annotated[
-        Path | None,
-        typer.Option(
-            "--models-folder", metavar="DIR", help="Folder with registry.json [default: $OFFERHOUSE_MODELS or the shipped one]."
-        ),
+    models: Annotated[
+        list[str] | None, typer.Argument(metavar="MODEL", help="Which models [default: all].", autocompletion=model_names)
     ] = None,
+    seed: Seed = 1,
+    database: Database = None,
+    models_folder: ModelsFolder = None,
     file: Annotated[
         Path | None, typer.Option("--file", metavar="PATH", help="Data of a trial that stands outside the shop; name the trial.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Results as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; results and errors are still told.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Measure the registered models on the test window of the loaded shop, beside naive baselines, with 95 % intervals.
 
@@ -61,7 +59,7 @@ def evaluate_models(
     """
     from promo_cli.evaluation_table import Evaluated
     from promo_cli.targets import targets_for
-    from promo_cli.train import chosen_tasks
+    from promo_cli.train import chosen_tasks, teller
     from promo_cli.training_set import training_set
 
     tasks = chosen_tasks(names)
@@ -72,8 +70,8 @@ def evaluate_models(
 
         def tell(name: str) -> Any:
             if name not in lines:
-                lines[name] = bar.add_task(name, total=None, outcome="")
-            return lambda what, done, total: bar.update(lines[name], completed=done, total=total, outcome=what)
+                lines[name] = teller(bar, name)
+            return lines[name]
 
         with training_set(database, seed, tell("the shop")) as learned:
             targets = targets_for(learned.shop.source)

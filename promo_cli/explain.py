@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from promo_cli.options import Database
+from promo_cli.completion import promotions
+from promo_cli.options import AsJson, Database, Quiet
 from promo_cli.paths import database_path
 
 
@@ -14,14 +15,20 @@ def explain(
         str | None, typer.Option("--product", metavar="PRODUCT", help="Only this product: its price, scores and what they read.")
     ] = None,
     offer: Annotated[
-        str | None, typer.Option("--offer", metavar="OFFER", help="Only this offer_id or promotion_id: why, or why not.")
+        str | None,
+        typer.Option(
+            "--offer",
+            metavar="OFFER",
+            help="Only this offer_id or promotion_id: why, or why not.",
+            autocompletion=promotions,
+        ),
     ] = None,
     language: Annotated[
         str, typer.Option("--language", metavar="LANGUAGE", help="en, zh, or a further column of the phrase seeds.")
     ] = "en",
     database: Database = None,
-    as_json: Annotated[bool, typer.Option("--json", help="All of it as JSON: every refusal, reason and value.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes; result and errors are still told.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Tell one user's offers, refusals and prices, the reasons, and what would have changed them.
 
@@ -41,9 +48,10 @@ def explain(
         typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
     else:
         from promo_cli.explanation_text import tell
+        from promo_cli.tables import wrapped
 
         narrow = product is not None or offer is not None
-        typer.echo("\n".join(printable(line) for line in tell(told, narrow).splitlines()))
+        typer.echo(wrapped("\n".join(printable(line) for line in tell(told, narrow).splitlines())))
     if told["language"] != language:
         messages(quiet).print(
             printable(f"note: there are no phrases in {language[:20]}, so they are told in English; see the var reason_languages")

@@ -232,7 +232,7 @@ class _Reader:
     def _narrowed(
         self, offer: str, offers: list[Row], refusals: list[Row], over: list[Row]
     ) -> tuple[list[Row], list[Row], list[Row]]:
-        from promo_cli.connectors.near_match import near_match
+        from promo_cli.connectors.near_match import did_you_mean
         from promo_cli.errors import shown
 
         made = [found for found in offers if offer in (found["offer_id"], found["promotion_id"])]
@@ -242,9 +242,7 @@ class _Reader:
             return made, refused, ended
         if self._connection.execute("select 1 from promotions.offers where offer_id = $1 limit 1", [offer]).fetchall():
             raise PromoError(f"offer {shown(offer)} is over, or another user's; what is open: {_listed(offers)}", DATA_FAULT)
-        known = {found["promotion_id"].lower(): found["promotion_id"] for found in [*offers, *refusals]}
-        guess = known.get(near_match(offer, known) or "")
-        near = f" (did you mean {shown(guess)}?)" if guess else ""
+        near = did_you_mean(offer, (shown(found["promotion_id"]) for found in [*offers, *refusals]))
         raise PromoError(
             f"offer {shown(offer)} is not known{near}: name an offer_id on record or a promotion_id; open are: {_listed(offers)}",
             DATA_FAULT,

@@ -31,7 +31,7 @@ _FRAMES = {
         "nearest": "nearest first",
         "refusal": "{name} ({id}):",
         "change": "It would be otherwise if: {change}",
-        "more": "And {count} more promotions: {codes}. All of them: --json",
+        "more": "And {count} more promotions (all of them: --json), by what keeps them from the user:",
         "over": "{name} ({id}) is over; its last day was {day}.",
         "overs": "{count} more are over.",
         "prices": "Prices",
@@ -90,7 +90,7 @@ _FRAMES = {
         "nearest": "最接近的在前",
         "refusal": "{name}（{id}）：",
         "change": "以下情况会有所不同：{change}",
-        "more": "另有 {count} 个促销：{codes}。全部内容：--json",
+        "more": "另有 {count} 个促销（全部内容：--json），原因如下：",
         "over": "{name}（{id}）已结束，最后一天是 {day}。",
         "overs": "另有 {count} 个已结束。",
         "prices": "价格",
@@ -233,8 +233,9 @@ class _Teller:
                 if refusal["what_would_change"]:
                     yield "      " + self._say("change", change=refusal["what_would_change"])
         if rest := refusals[MOST_REFUSALS:]:
-            codes = self._frames["join"].join(f"{code} {count:,}" for code, count in count_codes(rest)[:6])
-            yield "  " + self._say("more", count=f"{len(rest):,}", codes=codes)
+            sentences = {refusal["code"]: refusal["sentence"] for promotion in rest for refusal in promotion["refusals"]}
+            yield "  " + self._say("more", count=f"{len(rest):,}")
+            yield from (f"    {count:>4,} {sentences[code]}" for code, count in count_codes(rest)[:6])
         if self._narrow:
             for promotion in over:
                 day = self._day(promotion["last_day"])

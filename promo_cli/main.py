@@ -2,9 +2,7 @@
 
 import os
 import sys
-import traceback
 from enum import StrEnum
-from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated
 
 import typer
@@ -27,36 +25,43 @@ from promo_cli import (
     trace,
     train,
 )
+from promo_cli.command_line import UsageError, Verbs, as_one_line
 from promo_cli.console import json_line, logs_json
-from promo_cli.errors import as_promo_error
+from promo_cli.errors import DATA_FAULT, USAGE_FAULT, PromoError, as_promo_error
+
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 the data or the policy is at fault; 2 the command was called wrongly; 3 the environment is at fault: "
+    "a missing extra, disk, memory, permission, a locked database; 4 a dbt build failed."
+)
 
 app = typer.Typer(
     name="promo",
+    cls=Verbs,
     help="Personalised promotions inside a shop's own warehouse.",
-    epilog="Exit codes: 0 done; 1 the data or the policy is at fault; 2 called wrongly; 3 the environment is at fault: disk, "
-    "memory, permission, a locked database; 4 a dbt build failed. Example: promo load complete-journey",
-    no_args_is_help=True,
+    epilog=f"{EXIT_CODES} Example: promo demo",
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-# One line per verb. A verb's module imports what is slow (duckdb, dbt, torch) inside its functions.
+# One verb after the other as on a working day. A verb's module imports what is slow (duckdb, dbt, torch) inside its functions.
+_verb = app.command
+_verb("demo", epilog="Example: promo demo --database warehouse/demo.duckdb")(demo.demo)
 app.add_typer(load.app, name="load")
-app.command("build", epilog="Example: promo build --as-of-date 2017-12-01")(build.build)
-app.command("publish", epilog="Example: promo publish --rollback")(publish.publish)
-app.command("status", epilog="Example: promo status --json")(status.status)
-app.command("audit", epilog="Example: promo audit --strict")(audit.audit)
-app.command("sql", epilog="Example: promo sql 'from promotions.offers limit 10' --format csv")(sql.sql)
-app.command("demo", epilog="Example: promo demo --database warehouse/demo.duckdb")(demo.demo)
-app.command("plan", epilog="Example: promo plan weekly_thanks")(plan.plan)
-app.command("explain", epilog="Example: promo explain 1 --product 1000707 --language zh")(explain.explain)
-app.command("trace", epilog="Example: promo trace 3bd15b2f618ae334 --json")(trace.trace)
-app.command("export", epilog="Example: promo export welcome --format parquet")(export.export)
-app.command("subject-access", epilog="Example: promo subject-access u123 --output u123.json")(subject_access.subject_access)
-app.command("erase", epilog="Example: promo erase u123 --dry-run")(erase.erase)
-app.command("train", epilog="Example: promo train purchase_intent --seed 1")(train.train)
-app.command("evaluate", epilog="Example: promo evaluate purchase_intent --json")(evaluate.evaluate)
+_verb("build", epilog="Example: promo build --as-of-date 2017-12-01")(build.build)
+_verb("publish", epilog="Example: promo publish --rollback")(publish.publish)
+_verb("train", epilog="Example: promo train purchase_intent --seed 1")(train.train)
+_verb("evaluate", epilog="Example: promo evaluate purchase_intent --json")(evaluate.evaluate)
+_verb("plan", epilog="Example: promo plan weekly_thanks")(plan.plan)
+_verb("export", epilog="Example: promo export welcome --format parquet")(export.export)
+_verb("explain", epilog="Example: promo explain 1 --product 1000707 --language zh")(explain.explain)
+_verb("trace", epilog="Example: promo trace 3bd15b2f618ae334 --json")(trace.trace)
+_verb("audit", epilog="Example: promo audit --strict")(audit.audit)
+_verb("status", epilog="Example: promo status --json")(status.status)
+_verb("sql", epilog="Example: promo sql 'from promotions.offers limit 10' --format csv")(sql.sql)
 app.add_typer(models.app, name="models")
+_verb("erase", epilog="Example: promo erase 1 --dry-run")(erase.erase)
+_verb("subject-access", epilog="Example: promo subject-access 1 --output household-1.json")(subject_access.subject_access)
 
 _settings = {"debug": False}
 
@@ -70,6 +75,8 @@ class LogFormat(StrEnum):
 
 def _show_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import PackageNotFoundError, version
+
         try:
             typer.echo(f"promo {version('offerhouse')}")
         except PackageNotFoundError:
@@ -79,6 +86,7 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def options(
+    context: typer.Context,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     log_format: Annotated[
         LogFormat | None,
@@ -92,22 +100,40 @@ def options(
     _settings["debug"] = debug
     if log_format is not None:
         os.environ["OFFERHOUSE_LOG_FORMAT"] = log_format
+    if context.invoked_subcommand is None:
+        from promo_cli.next_step import next_step
+        from promo_cli.paths import database_path
+
+        typer.echo(f"{context.get_help()}\n\nNext: {next_step(database_path())}")
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs `promo` with `arguments` (None: the command line's); leaves by SystemExit, codes in promo_cli.errors."""
     mask = os.umask(0o077)  # all that is written holds personal data or what was learned from it: files 0600, folders 0700
     try:
-        app(arguments, prog_name="promo")
+        raise SystemExit(app(arguments, prog_name="promo", standalone_mode=False) or 0)
     except Exception as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # `promo load` alone: its help, and no error
+            typer.echo(error.format_message(), err=True)  # type: ignore[attr-defined]
+            raise SystemExit(USAGE_FAULT) from None
         if _settings["debug"]:
+            import traceback
+
             traceback.print_exception(error)
-        told = as_promo_error(error)
+        told = _told(error)
         line = json_line("error", told.message, exit_code=told.exit_code) if logs_json() else f"promo: {told.message}"
         print(line, file=sys.stderr)
         raise SystemExit(told.exit_code) from None
     finally:
         os.umask(mask)
+
+
+def _told(error: Exception) -> PromoError:
+    if isinstance(error, UsageError):
+        return as_one_line(error)
+    if isinstance(error, typer.Abort):
+        return PromoError("stopped; nothing was changed", DATA_FAULT)
+    return as_promo_error(error)
 
 
 if __name__ == "__main__":

@@ -5,30 +5,33 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from promo_cli.console import columns
+from promo_cli.command_line import Verbs
+from promo_cli.completion import model_names
+from promo_cli.options import AsJson, DryRun, ModelsFolder
 from promo_cli.paths import models_path
+from promo_cli.tables import columns
 
 if TYPE_CHECKING:
     from models_onnx.versions import Line
 
 app = typer.Typer(
+    cls=Verbs,
     help="List the models' versions, promote one, roll back.",
     epilog="Example: promo models list",
     no_args_is_help=True,
 )
 
-Folder = Annotated[
-    Path | None,
-    typer.Option(
-        "--models-folder", metavar="DIR", help="Folder with registry.json [default: $OFFERHOUSE_MODELS or the shipped one]."
-    ),
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="A model, as `promo models list` names it.", autocompletion=model_names)
 ]
-Name = Annotated[str, typer.Argument(metavar="NAME", help="A model, as `promo models list` names it.")]
 
 
 @app.command("list", epilog="Example: promo models list --json")
-def list_models(models_folder: Folder = None, as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
-    """Every version of every model: status, data window, what it reached on the test window, when it was trained."""
+def list_models(models_folder: ModelsFolder = None, as_json: AsJson = False) -> None:
+    """Every version of every model: status, what it reached on the test window, and the last day of that window.
+
+    --json tells kind, whole data window, parent and when it was trained, too.
+    """
     import json
 
     records = model_records(models_path(models_folder))
@@ -37,12 +40,10 @@ def list_models(models_folder: Folder = None, as_json: Annotated[bool, typer.Opt
         return
     rows = []
     for record in records:
-        window = f"{record['window_first']} to {record['window_last']}" if record["window_first"] else ""
+        measure = (record["measure"] or "").replace("_", " ")
         value = "" if record["value"] is None else f"{record['value']:.4f}"
-        measured = [record["measure"] or "", value, record["trained_at"] or ""]
-        rows.append([record["model"], record["version"], record["status"], record["kind"], window, *measured])
-    headings = ["model", "version", "status", "kind", "data window", "measure", "on test", "trained"]
-    typer.echo(columns(headings, rows))
+        rows.append([record["model"], record["version"], record["status"], measure, value, (record["window_last"] or "")[:10]])
+    typer.echo(columns(["model", "version", "status", "measure", "on test", "data until"], rows, right={4}))
     for record in records:
         if record["fault"]:
             typer.echo(record["fault"], err=True)
@@ -52,22 +53,20 @@ def list_models(models_folder: Folder = None, as_json: Annotated[bool, typer.Opt
 def promote(
     name: Name,
     version: Annotated[str, typer.Argument(metavar="VERSION", help="Its version, or the first digits of it.")],
-    models_folder: Folder = None,
+    models_folder: ModelsFolder = None,
+    as_json: AsJson = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Let a version serve, whatever the gate said; the next build scores with it."""
-    folder = models_path(models_folder)
-    before, now = _changed(folder, name, lambda versions: versions.promote(name, version))
-    if before is not None and before["version"] == now["version"]:
-        typer.echo(f"{name}: version {now['version']} serves already")
-    else:
-        typer.echo(_told(name, before, now))
+    changed = _changed(models_path(models_folder), name, lambda versions: versions.promote(name, version), dry_run)
+    _print(name, *changed, as_json, dry_run)
 
 
 @app.command(epilog="Example: promo models rollback interest")
-def rollback(name: Name, models_folder: Folder = None) -> None:
+def rollback(name: Name, models_folder: ModelsFolder = None, as_json: AsJson = False, dry_run: DryRun = False) -> None:
     """Back to the version that served before; the one that serves now becomes a challenger."""
-    before, now = _changed(models_path(models_folder), name, lambda versions: versions.rollback(name))
-    typer.echo(_told(name, before, now))
+    changed = _changed(models_path(models_folder), name, lambda versions: versions.rollback(name), dry_run)
+    _print(name, *changed, as_json, dry_run)
 
 
 def model_records(folder: Path) -> list[dict[str, Any]]:
@@ -117,12 +116,11 @@ def _record(name: str, line: "Line", card: dict[str, Any], fault: str | None) ->
     }
 
 
-def _changed(folder: Path, name: str, change: Any) -> "tuple[Line | None, Line]":
+def _changed(folder: Path, name: str, change: Any, dry_run: bool) -> "tuple[Line | None, Line]":
     """What served before and what serves now; under the lock that training holds. Raises PromoError."""
-    from difflib import get_close_matches
-
     from models_onnx.versions import Versions
-    from promo_cli.errors import DATA_FAULT, PromoError
+    from promo_cli.connectors.near_match import did_you_mean
+    from promo_cli.errors import DATA_FAULT, PromoError, shown
     from promo_cli.lock import training_lock
     from udfs.model_registry import ModelRefused
 
@@ -132,9 +130,11 @@ def _changed(folder: Path, name: str, change: Any) -> "tuple[Line | None, Line]"
         if not known:
             raise PromoError(f"{folder} holds no registry.json; promo train --models-folder {folder} makes one", DATA_FAULT)
         if name not in known:
-            near = get_close_matches(name, list(known), 1)
-            meant = f"did you mean {near[0]}? " if near else ""
-            raise PromoError(f"{name} is no model; {meant}There are: {', '.join(known)}", DATA_FAULT)
+            meant = did_you_mean(name, known)
+            raise PromoError(f"{shown(name)} is no model{meant}; there are: {', '.join(known)}", DATA_FAULT)
+        if dry_run:
+            foretold: tuple[Line | None, Line] = change(Versions(folder, read_only=True))
+            return foretold
         with training_lock(folder / ".training.lock"):
             changed: tuple[Line | None, Line] = change(versions)
     except ModelRefused as refused:
@@ -142,6 +142,18 @@ def _changed(folder: Path, name: str, change: Any) -> "tuple[Line | None, Line]"
     return changed
 
 
-def _told(name: str, before: "Line | None", now: "Line") -> str:
+def _print(name: str, before: "Line | None", now: "Line", as_json: bool, dry_run: bool) -> None:
+    if as_json:
+        import json
+
+        was = None if before is None else before["version"]
+        typer.echo(json.dumps({"model": name, "serves": now["version"], "served_before": was, "changed": not dry_run}))
+        return
+    if before is not None and before["version"] == now["version"]:
+        typer.echo(f"{name}: version {now['version']} serves already")
+        return
     was = "nothing" if before is None else "the rule" if before["kind"] == "rule" else f"version {before['version']}"
-    return f"{name}: version {now['version']} serves, {was} did before; the next build scores with it"
+    if dry_run:
+        typer.echo(f"{name}: version {now['version']} would serve in place of {was}; nothing was changed")
+    else:
+        typer.echo(f"{name}: version {now['version']} serves, {was} did before; the next build scores with it")

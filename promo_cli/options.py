@@ -1,4 +1,4 @@
-"""Options that verbs share."""
+"""Options that verbs share: the same name, the same short flag and the same meaning everywhere."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,3 +11,25 @@ Database = Annotated[
     Path | None,
     typer.Option("--database", metavar="PATH", help=f"Working database [default: $OFFERHOUSE_DB or {DEFAULT_DATABASE}]."),
 ]
+ModelsFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--models-folder",
+        metavar="DIR",
+        help="Folder of the models and registry.json [default: $OFFERHOUSE_MODELS or the shipped one].",
+    ),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Neither progress nor notes; result and errors are still told.")]
+AsJson = Annotated[bool, typer.Option("--json", help="The result as one JSON document on standard output.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Tell what would be done, and change nothing.")]
+Wait = Annotated[
+    float,
+    typer.Option("--wait", min=0, metavar="SECONDS", help="How long to wait for another who writes the database."),
+]
+Exports = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--exports", metavar="DIR", help="Another folder of campaign files; ./exports and those of earlier exports are known."
+    ),
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, metavar="NUMBER", help="Equal inputs and seed give equal results.")]

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from promo_cli.console import columns
-from promo_cli.options import Database
+from promo_cli.completion import campaigns
+from promo_cli.options import AsJson, Database, Quiet
 from promo_cli.paths import database_path
+from promo_cli.tables import columns, facts
 
 if TYPE_CHECKING:
     import duckdb
@@ -19,10 +20,12 @@ Plan = dict[str, Any]
 
 def plan(
     campaign: Annotated[
-        str | None, typer.Argument(metavar="[CAMPAIGN]", help="A campaign_id [default: all that run or begin soon].")
+        str | None,
+        typer.Argument(metavar="CAMPAIGN", help="A campaign_id [default: all that run or begin soon].", autocompletion=campaigns),
     ] = None,
     database: Database = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The rows of promotions.campaigns_planned as JSON.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Tell what a campaign would do before anything is sent: audience, control groups, uses, cost, margin, budget, refusals.
 
@@ -32,7 +35,10 @@ def plan(
     """
     import json
 
+    from promo_cli.warehouse_reader import tell_if_unpublished
+
     plans, least = read_plans(database_path(database), campaign)
+    tell_if_unpublished(database_path(database), quiet)
     if as_json:
         records = [{name: _plain(value) for name, value in found.items()} for found in plans]
         typer.echo(json.dumps(records[0] if campaign is not None else records, indent=2, ensure_ascii=False))
@@ -105,20 +111,25 @@ def _refuse(connection: "duckdb.DuckDBPyConnection", campaign_id: str, plans: li
 
 
 def _listed(plans: list[Plan], least: int) -> str:
-    headings = ["campaign", "status", "from", "until", "audience", "offers", "uses", "cost", "incremental margin", "budget left"]
+    """An overview in whole figures, extra margin being the incremental one; `promo plan CAMPAIGN` and --json tell the cents."""
+    headings = ["campaign", "runs", "people", "offers", "uses", "cost", "extra margin", "budget left"]
     rows = [
         [
             found["campaign_id"],
-            found["status"],
-            _moment(found["starts_at"]),
-            _moment(found["ends_at"]),
-            _people(found["audience_size"], least),
-            *(_sum(found[f"expected_{name}"]) for name in ("offers", "redemptions", "cost", "incremental_margin")),
-            "no bound" if found["budget"] is None else _sum(found["budget_left"]),
+            f"to {found['ends_at']:%Y-%m-%d}" if found["status"] == "running" else f"from {found['starts_at']:%Y-%m-%d}",
+            f"< {least}" if found["audience_size"] is None else f"{found['audience_size']:,}",
+            *(_whole(found[f"expected_{name}"]) for name in ("offers", "redemptions", "cost", "incremental_margin")),
+            "no bound" if found["budget"] is None else _whole(found["budget_left"]),
         ]
         for found in plans
     ]
-    return columns(headings, rows)
+    told = columns(headings, rows, right=set(range(2, len(headings))))
+    hidden = f"\n- is not shown: it is about fewer than {least} people" if any("-" in row for row in rows) else ""
+    return f"{told}{hidden}"
+
+
+def _whole(value: Any) -> str:
+    return "-" if value is None else f"{round(value):,}"
 
 
 def _described(found: Plan, least: int) -> str:
@@ -134,28 +145,27 @@ def _described(found: Plan, least: int) -> str:
         reserved, left = _sum(found["budget_reserved"]), _sum(found["budget_left"])
         budget = f"{found['budget']:,}: {found['budget_spent']:,} spent, {reserved} reserved, {left} left"
     rows = [
-        ["promotions", f"{promotions:,}{named}"],
-        ["audience", _people(found["audience_size"], least)],
-        ["control groups", f"{in_control[0]} universal, {in_control[1]} of the campaign"],
-        ["expected offers", _sum(found["expected_offers"])],
-        ["expected uses", _sum(found["expected_redemptions"])],
-        ["expected cost", _sum(found["expected_cost"])],
-        ["expected margin", _sum(found["expected_margin"])],
-        ["incremental margin", _sum(found["expected_incremental_margin"]) + basis],
-        ["to be reserved", _sum(found["expected_reservation"])],
-        ["budget", budget],
-        ["offered today", f"{_sum(found['offers_today'])} ({_sum(found['offers_open'])} open)"],
+        ("promotions", f"{promotions:,}{named}"),
+        ("audience", _people(found["audience_size"], least)),
+        ("control groups", f"{in_control[0]} universal, {in_control[1]} of the campaign"),
+        ("expected offers", _sum(found["expected_offers"])),
+        ("expected uses", _sum(found["expected_redemptions"])),
+        ("expected cost", _sum(found["expected_cost"])),
+        ("expected margin", _sum(found["expected_margin"])),
+        ("incremental margin", _sum(found["expected_incremental_margin"]) + basis),
+        ("to be reserved", _sum(found["expected_reservation"])),
+        ("budget", budget),
+        ("offered today", f"{_sum(found['offers_today'])} ({_sum(found['offers_open'])} open)"),
     ]
     for place in (1, 2, 3):
         if found[f"refusal_{place}"] is not None:
             refused = f"{found[f'refusal_{place}_users']:,} {found[f'refusal_{place}']}: {found[f'refusal_{place}_sentence']}"
-            rows.append(["left out" if place == 1 else "", refused])
+            rows.append(("left out" if place == 1 else "", refused))
     head = (
         f"{found['campaign_name']} ({found['campaign_id']}), {found['status']}, "
         f"{_moment(found['starts_at'])} to {_moment(found['ends_at'])} UTC, seen on {found['as_of_date']}"
     )
-    width = max(len(name) for name, _ in rows)
-    return "\n".join([head, *(f"{name.ljust(width)}  {value}" for name, value in rows)])
+    return f"{head}\n{facts(rows)}"
 
 
 def _people(count: int | None, least: int) -> str:

@@ -132,13 +132,19 @@ def roll_back(published: Path) -> Path:
     """
     make_private_folder(published.parent)
     with publishing(published):
-        kept = previous_publications(published)
-        if not kept:
-            raise PromoError(f"there is no earlier publication beside {published}; promo build publishes", DATA_FAULT)
-        _replace(published, kept[0])
-        sync_to_disk(kept[0].parent)
+        newest = newest_previous(published)
+        _replace(published, newest)
+        sync_to_disk(newest.parent)
         forget_unneeded_people(published, [published, *previous_publications(published)])
-        return kept[0]
+        return newest
+
+
+def newest_previous(published: Path) -> Path:
+    """What was published before `published`. Raises PromoError (exit code 1) when there is none."""
+    kept = previous_publications(published)
+    if not kept:
+        raise PromoError(f"there is no earlier publication beside {published}; promo build publishes", DATA_FAULT)
+    return kept[0]
 
 
 def kept_publications() -> int:

@@ -18,16 +18,13 @@ def measure_scores(database: Path, quiet: bool = False) -> dict[str, str]:
     The dbt model scores.score_fairness_sums does it, in a training database over those days. The next build judges the sums and
     publishes them. Raises PromoError: no shop, nothing built yet, too short a history, a dbt failure, another who writes.
     """
+    from promo_cli.train import teller
     from promo_cli.training_set import dbt_vars, training_set
     from promo_cli.warehouse import open_warehouse
 
     _refuse_unbuilt(database)
     with progress(messages(quiet)) as bar:
-        line = bar.add_task("past scores", total=None, outcome="")
-
-        def tell(what: str, done: int, total: int | None) -> None:
-            bar.update(line, completed=done, total=total, outcome=what)
-
+        tell = teller(bar, "past scores")
         with training_set(database, 1, tell) as learned:
             shop, variables = learned.shop, dbt_vars()
             # one day for each span that a label looks ahead: of a week's label a later day is known than of eight weeks'

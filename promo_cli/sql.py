@@ -1,13 +1,14 @@
 """`promo sql`: a query on the published database, which it can read and nothing else."""
 
 import json
+import re
 import sys
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from promo_cli.options import Database
+from promo_cli.options import AsJson, Database, Quiet
 from promo_cli.paths import database_path
 
 if TYPE_CHECKING:
@@ -24,20 +25,23 @@ class ResultFormat(StrEnum):
 
 def sql(
     query: Annotated[str, typer.Argument(metavar="QUERY", help="One SQL query; - reads it from standard input.")],
-    result_format: Annotated[ResultFormat, typer.Option("--format", help="How rows are printed.")] = ResultFormat.TABLE,
+    result_format: Annotated[ResultFormat | None, typer.Option("--format", help="How rows are printed [default: table].")] = None,
     database: Database = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes; result and errors are still told.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Run a query on the published database; builds may go on meanwhile.
 
     It can read the database and nothing else: no other file, no network, no setting. A table shows the first 1,000 rows;
-    csv (RFC 4180, header) and json (one object a line) print all of them.
+    csv (RFC 4180, header), json (one object a line) and --json (one list of objects) print all of them.
     """
     import duckdb
 
-    from promo_cli.errors import USAGE_FAULT, PromoError, duckdb_reason
+    from promo_cli.errors import USAGE_FAULT, PromoError
     from promo_cli.warehouse_reader import open_read_only, readable_database, tell_if_unpublished
 
+    if as_json and result_format is not None:
+        raise PromoError("--json is a format of its own; leave out --format", USAGE_FAULT)
     path = database_path(database)
     text = sys.stdin.read() if query == "-" else query
     with open_read_only(readable_database(path)) as connection:
@@ -46,22 +50,77 @@ def sql(
             if len(statements) != 1:
                 raise PromoError(f"give one query, not {len(statements)}", USAGE_FAULT)
             cursor = connection.execute(statements[0])
-            _PRINTERS[result_format](cursor)
+            if as_json:
+                _print_list(cursor)
+            else:
+                _PRINTERS[result_format or ResultFormat.TABLE](cursor)
         except (duckdb.OutOfMemoryException, duckdb.IOException):
             raise
         except duckdb.Error as error:
-            raise PromoError(f"the query failed: {duckdb_reason(error)}", USAGE_FAULT) from error
+            raise PromoError(f"the query failed: {_reason(connection, error)}", USAGE_FAULT) from error
     tell_if_unpublished(path, quiet)
+
+
+def _reason(connection: "duckdb.DuckDBPyConnection", error: Exception) -> str:
+    """What the engine says of a query, with the name that was meant where one is like it."""
+    from promo_cli.connectors.near_match import did_you_mean
+    from promo_cli.errors import duckdb_reason
+    from promo_cli.warehouse_reader import relations
+
+    reason, text = duckdb_reason(error).rstrip("!."), str(error)
+    if found := re.search(r"^Did you mean (.+)\?$", text, re.MULTILINE):
+        meant = found[1].strip('"')
+        return f"{reason} (did you mean {meant}?)"
+    if found := re.search(r"^Candidate bindings: (.+)$", text, re.MULTILINE):
+        known = found[1].replace('"', "")
+        return f"{reason}; there are: {known}"
+    if found := re.search(r'Table with name "([^"]+)" does not exist', text):
+        return reason + did_you_mean(found[1], (".".join(name) for name in relations(connection)))
+    return reason
 
 
 def _print_table(cursor: "duckdb.DuckDBPyConnection") -> None:
     from promo_cli.console import columns
     from promo_cli.errors import printable
 
-    rows = [[printable("" if value is None else str(value)) for value in row] for row in cursor.fetchmany(1_001)]
-    typer.echo(columns([column[0] for column in cursor.description or ()], rows[:1_000]))
+    described = cursor.description or ()
+    rows = [[printable(_cell(value)) for value in row] for row in cursor.fetchmany(1_001)]
+    numbers = {place for place, column in enumerate(described) if str(column[1]).startswith(_NUMBERS)}
+    typer.echo(columns([column[0] for column in described], rows[:1_000], right=numbers))
+    if not rows:
+        typer.echo("no rows", err=True)
     if len(rows) > 1_000:
         typer.echo("… more rows; --format csv prints all of them", err=True)
+
+
+def _cell(value: Any) -> str:
+    """A value as a table shows it: figures with thousands separators and, where computed, four decimals; nothing for null."""
+    from decimal import Decimal
+
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:,.4f}" if 1e-3 <= abs(value) < 1e15 or value == 0 else f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int | Decimal) else str(value)
+
+
+_NUMBERS = (
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "HUGEINT",
+    "UTINY",
+    "USMALL",
+    "UINT",
+    "UBIG",
+    "UHUGE",
+    "FLOAT",
+    "DOUBLE",
+    "DECIMAL",
+)
 
 
 def _print_csv(cursor: "duckdb.DuckDBPyConnection") -> None:
@@ -71,6 +130,16 @@ def _print_csv(cursor: "duckdb.DuckDBPyConnection") -> None:
     writer.writerow([column[0] for column in cursor.description or ()])
     while rows := cursor.fetchmany(10_000):
         writer.writerows(["" if value is None else value for value in row] for row in rows)
+
+
+def _print_list(cursor: "duckdb.DuckDBPyConnection") -> None:
+    names = [column[0] for column in cursor.description or ()]
+    opening = "["
+    while rows := cursor.fetchmany(10_000):
+        for row in rows:
+            typer.echo(opening + json.dumps(dict(zip(names, row, strict=True)), default=str, ensure_ascii=False), nl=False)
+            opening = ",\n"
+    typer.echo("]" if opening != "[" else "[]")
 
 
 def _print_json(cursor: "duckdb.DuckDBPyConnection") -> None:

@@ -1,13 +1,15 @@
 """`promo status`: what is published and how fresh it is, how builds went, and who is writing."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from promo_cli.options import Database
+from promo_cli.options import AsJson, Database
 from promo_cli.paths import database_path, published_path
+from promo_cli.tables import columns, facts
 
 if TYPE_CHECKING:
     import duckdb
@@ -57,7 +59,7 @@ _DRIFT = """
 def status(
     builds: Annotated[int, typer.Option(min=1, max=1_000, help="How many builds are told.")] = 5,
     database: Database = None,
-    as_json: Annotated[bool, typer.Option("--json", help="All of it as JSON; times are UTC.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Tell what is published and how old it is, the last builds, the slowest models, rejected rows, failed tests, drift.
 
@@ -77,11 +79,12 @@ def look(database: Path, limit: int = 5) -> dict[str, Any]:
     """
     from promo_cli.errors import DATA_FAULT, PromoError
     from promo_cli.lock import lock_holder, write_lock_path
+    from promo_cli.next_step import missing
     from promo_cli.publication import previous_publications
 
     published = published_path(database)
     if not database.is_file() and not published.is_file():
-        raise PromoError(f"{database} is not there; load a shop first, e.g. promo load complete-journey", DATA_FAULT)
+        raise PromoError(missing(database), DATA_FAULT)
     holder = lock_holder(write_lock_path(database.resolve()))
     found: dict[str, Any] = {
         "working_database": str(database),
@@ -143,53 +146,76 @@ def _read(connection: "duckdb.DuckDBPyConnection", limit: int) -> dict[str, Any]
 
 
 def print_status(found: dict[str, Any]) -> None:
-    """`look`'s findings for people."""
-    from promo_cli.console import columns
+    """Print what `look` found, for people; tables without a row are left out."""
+    typer.echo(facts(list(_facts(found))))
 
-    published, writer = found["published"], found["writer"]
-    if published is None:
-        typer.echo(f"Published: nothing yet; promo build publishes {published_path(Path(found['working_database']))}")
-    else:
-        typer.echo(
-            f"Published: {published['path']}: build {published['build_id'][:8]}, as of {published['as_of_date']} "
-            f"({published['days_behind']} days ago), published {published['age_hours']:,} hours ago, "
-            f"{published['table_rows']:,} rows in {published['relations']} relations, content {published['content_hash'][:12]}"
-        )
-    if found["previous_publications"]:
-        typer.echo(
-            f"Before it: {', '.join(Path(path).stem for path in found['previous_publications'])} (promo publish --rollback)"
-        )
-    typer.echo(
-        "Writing now: nobody"
-        if writer is None
-        else f"Writing now: {writer['command']}, process {writer['pid']} on {writer['host']}, for {writer['minutes']} min"
-    )
-
-    def table(title: str, name: str, headings: list[str]) -> None:
+    def table(title: str, name: str, headings: dict[str, str]) -> None:
         if found[name]:
             cells = [["" if row[column] is None else _shown(row[column]) for column in headings] for row in found[name]]
-            typer.echo(f"\n{title}\n{columns([column.replace('_', ' ') for column in headings], cells)}")
+            typer.echo(f"\n{title}\n{columns(list(headings.values()), cells)}")
 
+    for build in found["builds"]:
+        build["told"] = ": ".join(filter(None, (build["outcome"], build["failure"])))
+        build["started"] = build["started_at"][:16].replace("T", " ")
     table(
-        f"Builds ({found['told_by']})",
+        "Builds, newest first (UTC)",
         "builds",
-        [
-            "started_at",
-            "command",
-            "outcome",
-            "failure",
-            "seconds",
-            "models_built",
-            "tests_passed",
-            "tests_warned",
-            "tests_failed",
-        ],
+        {
+            "started": "started",
+            "command": "command",
+            "told": "outcome",
+            "seconds": "seconds",
+            "models_built": "models built",
+            "tests_passed": "tests passed",
+            "tests_warned": "warned",
+            "tests_failed": "failed",
+        },
     )
-    table("Failed tests and warnings of the last build", "complaints", ["node", "kind", "outcome", "failing_rows"])
-    table("Slowest in the last build, seconds", "slowest", ["node", "seconds"])
-    table("Rows of the shop", "rows", ["table_name", "rows_in", "rows_accepted", "rows_rejected", "rows_left_out"])
-    table("Drift: inputs that differ from training", "drift", ["model_name", "drifting_inputs", "inputs", "largest_psi"])
+    table(
+        "Failed tests and warnings of the last build; their rows: dbt show --select NODE",
+        "complaints",
+        {"node": "node", "kind": "kind", "outcome": "outcome", "failing_rows": "rows"},
+    )
+    table("Slowest in the last build", "slowest", {"node": "node", "seconds": "seconds"})
+    table(
+        "Rows of the shop; why rows were rejected: audits.rejected_rows",
+        "rows",
+        {
+            "table_name": "table",
+            "rows_in": "came in",
+            "rows_accepted": "accepted",
+            "rows_rejected": "rejected",
+            "rows_left_out": "left out (erased)",
+        },
+    )
+    table(
+        "Drift: inputs that differ from training (PSI: population stability index)",
+        "drift",
+        {"model_name": "model", "drifting_inputs": "drifting", "inputs": "of inputs", "largest_psi": "largest PSI"},
+    )
+
+
+def _facts(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    published, writer = found["published"], found["writer"]
+    if published is None:
+        yield "published", f"nothing yet; promo build publishes {published_path(Path(found['working_database']))}"
+    else:
+        yield "published", published["path"]
+        yield "", f"{published['published_at'].replace('T', ' ')} UTC, {published['age_hours']:,} hours ago"
+        yield "build", f"{published['build_id'][:8]}, as of {published['as_of_date']} ({published['days_behind']:,} days ago)"
+        yield "holds", f"{published['table_rows']:,} rows in {published['relations']:,} relations"
+        yield "content", published["content_hash"][:12]
+    if found["previous_publications"]:
+        before = ", ".join(Path(path).stem for path in found["previous_publications"])
+        yield "before it", f"{before} (promo publish --rollback)"
+    writing = "nobody"
+    if writer is not None:
+        writing = f"{writer['command']}, process {writer['pid']} on {writer['host']}, for {writer['minutes']} min"
+    yield "writing now", writing
+    yield "told by", str(found["told_by"] or "nothing: no build is on record")
 
 
 def _shown(value: Any) -> str:
-    return f"{value:,}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+    if isinstance(value, float):
+        return f"{value:,.2f}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from promo_cli.options import Database
+from promo_cli.options import AsJson, Database, Exports
 from promo_cli.paths import database_path, published_path
 
 if TYPE_CHECKING:
@@ -20,17 +20,14 @@ def subject_access(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it there, for you alone, instead of printing it.")
     ] = None,
-    exports: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--exports", metavar="DIR", help="Another folder of campaign files; ./exports and those of earlier exports are known."
-        ),
-    ] = None,
+    exports: Exports = None,
     database: Database = None,
+    as_json: AsJson = False,
 ) -> None:
     """Print every row that names a person, of every table and campaign file: one JSON document.
 
-    Read from the working database, or, while another process has it, from what is published.
+    Read from the working database, or, while another process has it, from what is published. With --output, --json tells where
+    it is and how many rows it has.
     """
     found = everything_on(database_path(database), user, exports or [])
     document = json.dumps(found, indent=2, ensure_ascii=False, default=str)
@@ -43,7 +40,11 @@ def subject_access(
     with unfinished_file(output.parent) as file:
         file.write(f"{document}\n".encode())
         put_in_place({output: file})
-    typer.echo(f"{sum(len(rows) for rows in found['relations'].values()):,} rows of {len(found['relations'])} tables: {output}")
+    rows = sum(map(len, found["relations"].values()))
+    if as_json:
+        typer.echo(json.dumps({"output": str(output), "tables": len(found["relations"]), "rows": rows}))
+    else:
+        typer.echo(f"{rows:,} rows of {len(found['relations'])} tables: {output}")
 
 
 def everything_on(database: Path, user: str, folders: list[Path]) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from promo_cli.options import Database
+from promo_cli.completion import offers
+from promo_cli.options import AsJson, Database, Quiet
 from promo_cli.paths import database_path
 
 if TYPE_CHECKING:
@@ -17,20 +18,27 @@ Trace = dict[str, Any]
 
 _OBJECTS = ("terms", "verdict", "price", "place", "scores", "features", "source_rows")
 _KEYS = {"user_id": "user_id", "product_id": "product_id", "coupon_id": "promotion_id"}
+_KEPT_BY = {"user_id": "the user", "product_id": "the product"}
 _WIDTH = 128
 
 
 def trace(
-    offer: Annotated[str, typer.Argument(metavar="OFFER", help="An offer_id of promotions.offers, of any day.")],
+    offer: Annotated[
+        str, typer.Argument(metavar="OFFER", help="An offer_id of promotions.offers, of any day.", autocompletion=offers)
+    ],
     database: Database = None,
-    as_json: Annotated[bool, typer.Option("--json", help="All of it as JSON.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Tell where an offer comes from: build, policies, models, verdict, price, allocation, feature values, source rows.
 
     It tells what was kept when the offer was decided (audits.offer_lineage), whatever has changed since. A policy value,
     offer_inputs_days, says for how long it is kept.
     """
+    from promo_cli.warehouse_reader import tell_if_unpublished
+
     found = find_trace(database_path(database), offer)
+    tell_if_unpublished(database_path(database), quiet)
     typer.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else described(found))
 
 
@@ -101,33 +109,32 @@ def _not_on_record(connection: "duckdb.DuckDBPyConnection", offer_id: str) -> Ex
 
 def described(found: Trace) -> str:
     """The trace for people."""
-    from promo_cli.console import columns
     from promo_cli.errors import printable
+    from promo_cli.tables import columns, facts
 
     terms, verdict, place = found["terms"], found["verdict"] or {}, found["place"] or {}
     product = "" if found["product_id"] is None else f", on product {found['product_id']}"
-    facts = [
-        ["status", _STATUS[found["status"]]],
-        ["build", _build(found)],
-        ["policies", found["policy_version"] or "not known: the build did not come to its end"],
-        ["eligibility", f"eligible, by a chance of use of {_number(verdict.get('redemption_score'))}"],
-        ["worth", f"{_number(terms['face_value'])} to the user, {_number(verdict.get('cost'))} to the shop"],
-        [
+    told = [
+        ("status", _STATUS[found["status"]]),
+        ("build", _build(found)),
+        ("policies", found["policy_version"] or "not known: the build did not come to its end"),
+        ("eligibility", f"eligible, by a chance of use of {_number(verdict.get('redemption_score'))}"),
+        ("worth", f"{_number(terms['face_value'])} to the user, {_number(verdict.get('cost'))} to the shop"),
+        (
             "allocation",
             f"place {place.get('user_rank')} of the user's, by {place.get('strategy')}; budget left "
             f"{'without bound' if place.get('budget_left') is None else _number(place['budget_left'])}",
-        ],
-        ["why", terms["reason"]],
+        ),
+        ("why", terms["reason"]),
     ]
     if verdict.get("feedback_weight", 1) != 1:
-        facts.append(["feedback", f"counts × {_number(verdict['feedback_weight'])}"])
+        told.append(("feedback", f"counts × {_number(verdict['feedback_weight'])}"))
     if found["price"]:
-        facts.append(["price", found["price"]["reason"]])
-    width = max(len(name) for name, _ in facts)
+        told.append(("price", found["price"]["reason"]))
     lines = [
         f"{terms['promotion_name']} ({found['promotion_id']}): offer {found['offer_id']} to user {found['user_id']}{product}, "
         f"decided for {found['as_of_date']}",
-        *(f"{name.ljust(width)}  {value}" for name, value in facts),
+        facts(told),
         "",
         columns(
             ["score", "value", "model", "version", "SHA-256 of its file"],
@@ -139,7 +146,7 @@ def described(found: Trace) -> str:
             [
                 [
                     source["table_name"],
-                    f"{source['key_column']} = {found[_KEYS[source['key_column']]]}",
+                    _KEPT_BY.get(source["key_column"]) or f"{source['key_column']} = {found[_KEYS[source['key_column']]]}",
                     f"{source['row_count']:,}",
                     source["first_on"] or "",
                     source["last_on"] or "",
@@ -176,9 +183,12 @@ def _values(name: str, values: Any) -> str:
     """Feature values of one model, as many a line as fit."""
     import textwrap
 
+    from promo_cli.tables import terminal_width
+
     pairs = values if isinstance(values, list) else [f"{feature}={_number(value)}" for feature, value in values.items()]
     text = " ".join(str(pair) for pair in pairs)
-    return textwrap.fill(f"{name}: {text}", _WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    width = min(_WIDTH, terminal_width() or _WIDTH)
+    return textwrap.fill(f"{name}: {text}", width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def _number(value: Any) -> str:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from promo_cli.console import columns, messages, progress
-from promo_cli.options import Database
+from promo_cli.completion import model_names
+from promo_cli.console import Bars, columns, messages, progress
+from promo_cli.forecast import Even
+from promo_cli.options import AsJson, Database, DryRun, ModelsFolder, Quiet, Seed
 from promo_cli.paths import database_path, models_path
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
     from models_onnx.task import Task
     from models_onnx.time_split import TimeSplit
     from models_onnx.versions import Versions
@@ -21,29 +21,28 @@ if TYPE_CHECKING:
 
 
 def train(
-    models: Annotated[list[str] | None, typer.Argument(metavar="[MODEL]...", help="Which models [default: all].")] = None,
-    seed: Annotated[int, typer.Option(help="Equal inputs and seed give equal metrics.")] = 1,
-    database: Database = None,
-    models_folder: Annotated[
-        Path | None,
-        typer.Option(
-            "--models-folder",
-            metavar="DIR",
-            help="Where models and registry.json go; a new folder starts with the shipped models "
-            "[default: $OFFERHOUSE_MODELS or the shipped folder].",
-        ),
+    models: Annotated[
+        list[str] | None, typer.Argument(metavar="MODEL", help="Which models [default: all].", autocompletion=model_names)
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; results and errors are still told.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Results as JSON.")] = False,
+    seed: Seed = 1,
+    database: Database = None,
+    models_folder: ModelsFolder = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Train models on the loaded shop; each serves only if it beats the champion and every baseline beyond noise.
 
-    Otherwise it is kept as a challenger (see `promo models`). A shop with too little data is refused in one line, and a rule
-    serves in the model's place. Needs the extra `train`: pip install 'offerhouse[train]'.
+    Otherwise it is kept as a challenger (see `promo models`). A new models folder starts with the shipped models. A shop with
+    too little data is refused in one line, and a rule serves in the model's place. Needs the extra `train`: pip install
+    'offerhouse[train]'.
     """
     from promo_cli.errors import DATA_FAULT, PromoError
 
     tasks = chosen_tasks(models)
+    if dry_run:
+        _print_foretold(foretell(tasks, database_path(database), models_path(models_folder)), as_json)
+        return
     outcomes = train_models(tasks, database_path(database), models_path(models_folder), seed, quiet)
     print_outcomes(outcomes, as_json)
     refused = [outcome.model for outcome in outcomes if outcome.is_refusal]
@@ -51,21 +50,59 @@ def train(
         raise PromoError(f"not trained: {', '.join(refused)}; the table says why", DATA_FAULT)
 
 
+def foretell(tasks: "Sequence[Task]", database: Path, models_folder: Path) -> list[dict[str, str | None]]:
+    """What a training of `tasks` would set out to do: each model with the version that serves now.
+
+    Whether a new one will serve only its figures can tell. Raises PromoError: no shop, or the folder can't be written.
+    """
+    from models_onnx.versions import Versions
+    from promo_cli.errors import DATA_FAULT, PromoError
+    from promo_cli.next_step import missing
+    from udfs.model_registry import MODELS_FOLDER, ModelRefused
+
+    if not database.is_file():
+        raise PromoError(missing(database), DATA_FAULT)
+    _refuse_unwritable(models_folder)
+    try:
+        known = Versions(models_folder if (models_folder / "registry.json").is_file() else MODELS_FOLDER)
+        serving = {task.name: known.serving(task.name) for task in tasks}
+    except ModelRefused as refused:
+        raise PromoError(str(refused), DATA_FAULT) from refused
+    return [
+        {
+            "model": name,
+            "serves_now": None if line is None else line["version"],
+            "status": None if line is None else line["status"],
+            "models_folder": str(models_folder),
+        }
+        for name, line in serving.items()
+    ]
+
+
+def _print_foretold(told: list[dict[str, str | None]], as_json: bool) -> None:
+    import json
+
+    if as_json:
+        typer.echo(json.dumps(told))
+        return
+    rows = [[line["model"] or "", line["serves_now"] or "nothing", line["status"] or ""] for line in told]
+    typer.echo(columns(["would train", "serves now", "status"], rows, right=set()))
+    typer.echo(f"A new version goes to {told[0]['models_folder']}, and serves if it beats what serves now and every baseline.")
+
+
 def chosen_tasks(names: Sequence[str] | None) -> "list[Task]":
     """The tasks of these names, all for none, in the order of training.
 
     Raises PromoError: a name that is no model's (exit code 2), or the extra `train` is missing (3).
     """
-    from difflib import get_close_matches
-
     from models_onnx.tasks import ALIASES, TASKS, task
-    from promo_cli.errors import ENVIRONMENT_FAULT, USAGE_FAULT, PromoError
+    from promo_cli.connectors.near_match import did_you_mean
+    from promo_cli.errors import ENVIRONMENT_FAULT, USAGE_FAULT, PromoError, shown
 
     chosen = {ALIASES.get(name, name) for name in names or TASKS}
     for name in sorted(chosen - set(TASKS)):
-        near = get_close_matches(name, [*TASKS, *ALIASES], 1)
-        meant = f"did you mean {near[0]}? " if near else ""
-        raise PromoError(f"{name} is no model; {meant}There are: {', '.join(TASKS)}", USAGE_FAULT)
+        meant = did_you_mean(name, [*TASKS, *ALIASES])
+        raise PromoError(f"{shown(name)} is no model{meant}; there are: {', '.join(TASKS)}", USAGE_FAULT)
     try:
         import onnx  # noqa: F401
         import sklearn  # noqa: F401
@@ -94,7 +131,7 @@ def train_models(tasks: "Sequence[Task]", database: Path, models_folder: Path, s
         _make_writable(models_folder)
         with (
             training_lock(models_folder / ".training.lock"),
-            training_set(database, seed, _teller(bar, "the shop")) as learned,
+            training_set(database, seed, teller(bar, "the shop")) as learned,
         ):
             versions.clean()
             versions.seed()
@@ -102,9 +139,9 @@ def train_models(tasks: "Sequence[Task]", database: Path, models_folder: Path, s
             for name, error in thin.items():
                 outcomes |= {one.model: one for one in refuse_thin(versions, name, error, learned.shop)}
             for split, alike in groups:
-                learned.build(split, alike, _teller(bar, ", ".join(task.name for task in alike)))
+                learned.build(split, alike, teller(bar, ", ".join(task.name for task in alike)))
                 for task in alike:
-                    tell = _teller(bar, task.name)
+                    tell = teller(bar, task.name)
                     outcomes |= _train_one(task, split, learned, versions, seed, tell)
                     tell("done", 1, 1)
     order = [task.name for task in tasks]
@@ -113,12 +150,17 @@ def train_models(tasks: "Sequence[Task]", database: Path, models_folder: Path, s
 
 def _make_writable(folder: Path) -> None:
     """Make the models' folder; raises PromoError (exit code 3) when this user may not write there."""
+    _refuse_unwritable(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def _refuse_unwritable(folder: Path) -> None:
     import os
 
     from promo_cli.errors import ENVIRONMENT_FAULT, PromoError
 
-    folder.mkdir(parents=True, exist_ok=True)
-    if not os.access(folder, os.W_OK | os.X_OK):
+    nearest = next(path for path in (folder, *folder.resolve().parents) if path.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
         raise PromoError(f"{folder} can't be written; choose a folder of your own: --models-folder DIR", ENVIRONMENT_FAULT)
 
 
@@ -162,11 +204,13 @@ def print_outcomes(outcomes: "Sequence[Outcome]", as_json: bool = False) -> None
         typer.echo(f"{one.model}: {kept}{one.reason}")
 
 
-def _teller(bar: "Progress", name: str) -> "Tell":
+def teller(bar: Bars, name: str) -> "Tell":
     """A line of the progress for `name`: told what is being done, how far it is, and of how much."""
-    line = bar.add_task(name, total=None, outcome="")
+    line, pace = bar.add_task(name, total=None, outcome=""), Even()
 
     def tell(what: str, done: int, total: int | None) -> None:
-        bar.update(line, completed=done, total=total, outcome=what)
+        # features come by dbt model, of which none is like the other; rounds of training are
+        speed = f"{done:,} of {total:,}" if what.startswith("features: ") and total else pace.told(done, total)
+        bar.update(line, completed=done, total=total, outcome=what, pace=speed if done != total else "")
 
     return tell

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from promo_cli.errors import DATA_FAULT, PromoError
+from promo_cli.next_step import missing
 from promo_cli.paths import dbt_project_path
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ def training_set(database: Path, seed: int, tell: Tell) -> Iterator[TrainingSet]
     from promo_cli.lock import training_lock
 
     if not database.is_file():
-        raise PromoError(f"{database} is not there; load a shop first, e.g. promo load complete-journey", DATA_FAULT)
+        raise PromoError(missing(database), DATA_FAULT)
     refuse_when_on("a training set is written in plain")
     training_database = database.resolve().parent / "training.duckdb"
     with training_lock(training_database.with_name(".training.lock")):

@@ -34,14 +34,8 @@ def open_warehouse(path: Path, command: str = "promo load") -> Iterator[duckdb.D
     Raises PromoError when the file bears the name of a schema (exit code 2), another process holds the lock, the file
     is no DuckDB database or a limit can't be read (exit code 3), and OSError when the folder can't be made.
     """
-    if path.stem.lower() in SCHEMAS:
-        raise PromoError(
-            f"a database can't be called {path.name}, for {path.stem} is a schema in it; choose e.g. offerhouse.duckdb",
-            USAGE_FAULT,
-        )
+    refuse_odd_file(path)
     make_private_folder(path.parent)
-    if path.is_file() and not is_database(path):
-        raise PromoError(f"{path} is no DuckDB database; name another file with --database", ENVIRONMENT_FAULT)
     with writing(path, command):
         try:
             connection = connect(path)
@@ -53,6 +47,17 @@ def open_warehouse(path: Path, command: str = "promo load") -> Iterator[duckdb.D
             yield connection
         finally:
             connection.close()
+
+
+def refuse_odd_file(path: Path) -> None:
+    """Raises PromoError when the file bears the name of a schema (exit code 2) or is there and no DuckDB database (3)."""
+    if path.stem.lower() in SCHEMAS:
+        raise PromoError(
+            f"a database can't be called {path.name}, for {path.stem} is a schema in it; choose e.g. offerhouse.duckdb",
+            USAGE_FAULT,
+        )
+    if path.is_file() and not is_database(path):
+        raise PromoError(f"{path} is no DuckDB database; name another file with --database", ENVIRONMENT_FAULT)
 
 
 def is_database(path: Path) -> bool:

@@ -172,19 +172,28 @@ def test_every_command_shows_an_example() -> None:
     check(get_command(app), "promo")
 
 
-def test_help_is_quick_and_imports_nothing_heavy() -> None:
+HEAVY = {
+    *("duckdb", "pandas", "numpy", "pyarrow", "torch", "sklearn", "scipy", "onnx", "onnxruntime", "xgboost", "matplotlib"),
+    *("dbt", "jinja2", "yaml", "rich", "requests", "pydantic_settings", "hashlib", "traceback", "importlib.metadata"),
+}
+"""What no import of `promo_cli.main` needs: a verb imports it when it runs. benchmarks/startup.py has the times."""
+
+
+def test_help_imports_nothing_heavy() -> None:
     script = (
-        "import sys, time; start = time.perf_counter()\n"
+        "import sys\n"
+        f"before = set(sys.modules)\n"
+        "import typer, typer.core, typer.main, typer.completion\n"
+        "theirs = set(sys.modules)\n"
         "from promo_cli.main import main\n"
+        f"print(sorted((set(sys.modules) - theirs) & {HEAVY!r}), file=sys.stderr)\n"
         "try: main(['--help'])\n"
         "except SystemExit: pass\n"
-        "heavy = {'duckdb', 'pandas', 'numpy', 'torch', 'dbt', 'onnxruntime', 'pyarrow'} & set(sys.modules)\n"
-        "print(sorted(heavy), time.perf_counter() - start, file=sys.stderr)\n"
+        f"print(sorted((set(sys.modules) - theirs) & {HEAVY!r}), file=sys.stderr)\n"
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert run.stderr.startswith("[] ")
-    assert float(run.stderr.split()[-1]) < 2.0  # 0.2 s on a quiet machine
-    assert "Example: promo load complete-journey" in run.stdout
+    assert run.stderr == "[]\n[]\n"
+    assert "Example: promo demo" in run.stdout
 
 
 def test_the_module_runs_without_a_traceback(tmp_path: Path) -> None:

@@ -118,4 +118,4 @@ def test_the_build_tells_what_drifts(tmp_path: Path, monkeypatch: pytest.MonkeyP
     database.touch()
     monkeypatch.setattr(dbt_runner, "run_dbt", lambda *_, **__: dbt_runner._result(file))
     build_warehouse(database)
-    assert "Warning: score_drift_stays: 3 rows; they are: dbt show --select score_drift_stays" in capsys.readouterr().err
+    assert "warning: score_drift_stays: 3 rows; they are: dbt show --select score_drift_stays" in capsys.readouterr().err

@@ -279,7 +279,7 @@ def test_a_file_that_is_another_is_one_line(promo: Promo, trial: Path) -> None:
 def test_a_shop_that_is_not_there_is_one_line(promo: Promo, folder: Path, tmp_path: Path) -> None:
     code, out, err = promo("evaluate", "purchase_intent", "--database", tmp_path / "no.duckdb", "--models-folder", folder)
     assert (code, out) == (1, "")
-    assert "no.duckdb is not there; load a shop first" in err
+    assert "no.duckdb is not there; next: promo demo" in err
 
 
 def test_an_unknown_model_is_named(promo: Promo) -> None:

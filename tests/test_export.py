@@ -504,12 +504,12 @@ def refusal(promo: Promo, database: Path, campaign_id: str) -> tuple[int, str]:
 def test_unknown_campaign_names_the_known_ones(database: Path, promo: Promo) -> None:
     assert refusal(promo, database, "welcom") == (
         1,
-        "campaign welcom is not known; did you mean welcome? Known, with people: welcome (2), crowded_out (0), nobody (0)",
+        "campaign welcom is not known (did you mean welcome?); known, with people: welcome (2), crowded_out (0), nobody (0)",
     )
     for number in range(9):
         add_person(database, f"x{number}", campaign_id=f"c{number}\x1b[31m")
     told = refusal(promo, database, "' or true --")[1]
-    assert told.startswith("campaign ' or true -- is not known; Known, with people: welcome (2), c0\ufffd[31m (1), c1")
+    assert told.startswith("campaign ' or true -- is not known; known, with people: welcome (2), c0\ufffd[31m (1), c1")
     assert told.endswith(" and 4 more")
     assert refusal(promo, database, "\udcff")[1].startswith("campaign \ufffd is not known")
 
@@ -542,7 +542,8 @@ def test_empty_audience_says_why(database: Path, promo: Promo) -> None:
 
 def test_missing_database(tmp_path: Path, promo: Promo) -> None:
     path = tmp_path / "none.duckdb"
-    told = f"{path} is not there; load a shop and build first: promo load, then promo build"
+    told = f"{path} is not there; next: promo demo (a year of real grocery data), or promo load files DIR (your own shop), "
+    told += "or name another file with --database"
     assert refusal(promo, path, "welcome") == (1, told)
     assert not path.exists()
 

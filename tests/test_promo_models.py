@@ -50,12 +50,10 @@ def test_list_tells_every_version(promo: Promo, folder: Path) -> None:
     code, out, err = promo("models", "list", "--models-folder", folder)
     assert (code, err) == (0, "")
     lines = {line.split()[1]: line for line in out.splitlines()}
-    assert lines[champion].split() == (
-        f"interest {champion} champion linear 2025-01-06 to 2025-06-30 auc 0.8200 2026-01-02T10:00:00Z".split()
-    )
+    assert lines[champion].split() == ["interest", champion, "champion", "auc", "0.8200", "2025-06-30"]
     assert "challenger" in lines[challenger]
     assert "former" in lines[former]
-    assert out.splitlines()[0].split()[:4] == ["model", "version", "status", "kind"]
+    assert out.splitlines()[0].split()[:4] == ["model", "version", "status", "measure"]
 
 
 def test_list_as_json(promo: Promo, folder: Path) -> None:
@@ -85,6 +83,14 @@ def test_list_names_a_card_that_is_another_models_and_a_file_that_is_gone(promo:
 
 def test_promote_and_rollback_change_what_serves(promo: Promo, folder: Path) -> None:
     challenger, champion, former = versions(folder)
+    before = (folder / "registry.json").read_bytes()
+    for arguments, serves in ((("promote", "interest", challenger[:6]), challenger), (("rollback", "interest"), former)):
+        code, out, err = promo("models", *arguments, "--dry-run", "--models-folder", folder)
+        assert (code, err) == (0, "")
+        assert out == f"interest: version {serves} would serve in place of version {champion}; nothing was changed\n"
+        told = json.loads(promo("models", *arguments, "--dry-run", "--json", "--models-folder", folder)[1])
+        assert told == {"model": "interest", "serves": serves, "served_before": champion, "changed": False}
+    assert (folder / "registry.json").read_bytes() == before
     code, out, err = promo("models", "promote", "interest", challenger[:6], "--models-folder", folder)
     assert (code, err) == (0, "")
     assert out == f"interest: version {challenger} serves, version {champion} did before; the next build scores with it\n"
@@ -104,7 +110,7 @@ def test_promote_and_rollback_change_what_serves(promo: Promo, folder: Path) -> 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("promote", "intrest", "ab"), "intrest is no model; did you mean interest? There are: purchase_intent, interest, "),
+        (("promote", "intrest", "ab"), "intrest is no model (did you mean interest?); there are: purchase_intent, interest, "),
         (("promote", "interest", "zz"), "interest has no version zz…; there are "),
         (("rollback", "purchase_intent"), "purchase_intent has no former champion to go back to"),
     ],

@@ -118,7 +118,7 @@ def test_withdrawals_of_the_published_build_count_too(database: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ([], "user_id  offers  note\nu1       1\nu2       2       a�b\n"),
+        ([], "user_id  offers  note\nu1            1\nu2            2  a�b\n"),
         (["--format", "csv"], 'user_id,offers,note\nu1,1,\nu2,2,"a\nb"\n'),
         (
             ["--format", "json"],
@@ -157,7 +157,7 @@ def test_sql_can_read_the_published_database_and_nothing_else(database: Path, pr
 def test_sql_says_so_when_nothing_is_published(database: Path, promo: Promo) -> None:
     published_path(database).unlink()
     code, out, err = promo("sql", "select 1 as one", "--database", database)
-    assert (code, out) == (0, "one\n1\n")
+    assert (code, out) == (0, "one\n  1\n")
     assert err == f"note: nothing is published yet; this reads the working database {database}\n"
 
 
@@ -195,8 +195,8 @@ def test_status_tells_builds_publication_and_writer(database: Path, promo: Promo
     finally:
         lock.release()
     assert code == 0
-    assert "Writing now: promo build, process" in out
-    assert f"Builds ({published_path(database)})" in out
+    assert "writing now  promo build, process" in out
+    assert f"told by      {published_path(database)}" in out
 
 
 def test_status_before_anything_was_built(tmp_path: Path, promo: Promo) -> None:
@@ -206,7 +206,7 @@ def test_status_before_anything_was_built(tmp_path: Path, promo: Promo) -> None:
         pass
     code, out, _ = promo("status", "--database", tmp_path / "new.duckdb")
     assert code == 0
-    assert "Published: nothing yet" in out
+    assert "published    nothing yet" in out
 
 
 def test_logs_are_json_when_asked_for(database: Path, promo: Promo, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,7 +214,7 @@ def test_logs_are_json_when_asked_for(database: Path, promo: Promo, monkeypatch:
     monkeypatch.setenv("OFFERHOUSE_LOG_FORMAT", "text")  # restored at the end, for the option sets it
     code, out, err = promo("--log-format", "json", "sql", "select 1 as one", "--database", database)
     told = json.loads(err)
-    assert (code, out, told["level"]) == (0, "one\n1\n", "info")
+    assert (code, out, told["level"]) == (0, "one\n  1\n", "info")
     assert told["message"].startswith("note: nothing is published yet")
     code, _, err = promo("--log-format", "json", "sql", "selec", "--database", database)
     told = json.loads(err.splitlines()[0])

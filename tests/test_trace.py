@@ -52,7 +52,7 @@ def database(tmp_path: Path) -> Path:
 
 
 def test_the_newest_decision_is_told_whole(database: Path, promo: Promo) -> None:
-    code, out, err = promo("trace", "0ffe00000000000a", "--json", "--database", database)
+    code, out, err = promo("trace", "--quiet", "0ffe00000000000a", "--json", "--database", database)
     assert (code, err) == (0, "")
     found = json.loads(out)
     assert (found["build_id"], found["build_outcome"], found["policy_version"], found["status"]) == (
@@ -72,7 +72,7 @@ def test_the_newest_decision_is_told_whole(database: Path, promo: Promo) -> None
 
 
 def test_people_are_told_the_same(database: Path, promo: Promo) -> None:
-    code, out, _ = promo("trace", "0ffe00000000000a", "--database", database)
+    code, out, _ = promo("trace", "--quiet", "0ffe00000000000a", "--database", database)
     assert code == 0
     for told in (
         "offer 0ffe00000000000a to user u1, on product tea, decided for 2024-03-01",
@@ -92,7 +92,7 @@ def test_people_are_told_the_same(database: Path, promo: Promo) -> None:
 
 
 def test_a_build_that_is_gone_is_told_in_its_line(database: Path, promo: Promo) -> None:
-    code, out, _ = promo("trace", "0ffe00000000000b", "--database", database)
+    code, out, _ = promo("trace", "--quiet", "0ffe00000000000b", "--database", database)
     assert code == 0
     assert "gone, which is no longer on record" in out
     assert "a later build of the day did not make it" in out
@@ -100,7 +100,7 @@ def test_a_build_that_is_gone_is_told_in_its_line(database: Path, promo: Promo) 
 
 
 def test_a_decision_older_than_retention_is_one_line(database: Path, promo: Promo) -> None:
-    code, out, err = promo("trace", "0ffe000000000001", "--database", database)
+    code, out, err = promo("trace", "--quiet", "0ffe000000000001", "--database", database)
     assert (code, out) == (1, "")
     assert err == (
         "promo: offer 0ffe000000000001 was made on 2021-03-01, but what decided it is no longer on record: the policy's "
@@ -110,16 +110,16 @@ def test_a_decision_older_than_retention_is_one_line(database: Path, promo: Prom
 
 @pytest.mark.parametrize("offer", ["0ffe0000000000aa", "'; drop table audits.builds; --", "\udc80", "x" * 5000, ""])
 def test_an_unknown_offer_is_one_line_with_the_nearest(database: Path, promo: Promo, offer: str) -> None:
-    code, out, err = promo("trace", offer, "--database", database)
+    code, out, err = promo("trace", "--quiet", offer, "--database", database)
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert "is not known; nearest: 0ffe" in err
 
 
 def test_no_build_and_no_database_are_one_line(tmp_path: Path, promo: Promo) -> None:
     database = tmp_path / "offerhouse.duckdb"
-    assert promo("trace", "a", "--database", database)[0] == 1
+    assert promo("trace", "--quiet", "a", "--database", database)[0] == 1
     duckdb.connect(str(database)).close()
-    code, _, err = promo("trace", "a", "--database", database)
+    code, _, err = promo("trace", "--quiet", "a", "--database", database)
     assert (code, err.count("\n")) == (1, 1)
     assert "is not built yet, it holds no audits.offer_lineage; run promo build" in err
 

@@ -6,6 +6,7 @@ import zlib
 from pathlib import Path
 from typing import IO
 
+from promo_cli.connectors.near_match import did_you_mean
 from promo_cli.errors import USAGE_FAULT, PromoError
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -19,7 +20,10 @@ _DEFLATE_RATIO = 1_040  # nothing that gzip writes shrinks more
 def check_encoding(encoding: str) -> None:
     """Raises PromoError for an encoding DuckDB can't read."""
     if encoding not in ENCODINGS:
-        raise PromoError(f"--encoding {encoding} is not known; give one of {', '.join(ENCODINGS)}", USAGE_FAULT)
+        raise PromoError(
+            f"--encoding {encoding} is not known{did_you_mean(encoding, ENCODINGS)}; give one of {', '.join(ENCODINGS)}",
+            USAGE_FAULT,
+        )
 
 
 def not_in_encoding(path: Path, encoding: str) -> PromoError:

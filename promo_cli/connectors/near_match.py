@@ -4,15 +4,16 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 
-def near_match(name: str, known: Iterable[str]) -> str | None:
-    """The known name most like `name`, or None when none is like it."""
-    found = get_close_matches(name.lower(), list(known), n=1, cutoff=0.7)
-    return found[0] if found else None
+def near_match(name: str, known: Iterable[str], cutoff: float = 0.7) -> str | None:
+    """The known name most like `name`, case aside, or None when none is like it (difflib's ratio below `cutoff`)."""
+    names = {other.lower(): other for other in known}
+    found = get_close_matches(name.lower(), list(names), n=1, cutoff=cutoff)
+    return names[found[0]] if found else None
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
+def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.7) -> str:
     """` (did you mean X?)`, or nothing."""
-    guess = near_match(name, known)
+    guess = near_match(name, known, cutoff)
     return f" (did you mean {guess}?)" if guess else ""
 
 
