@@ -17,6 +17,7 @@ from promo_cli import (
     evaluate,
     explain,
     export,
+    init,
     load,
     models,
     plan,
@@ -41,6 +42,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 # One line per verb. A verb's module imports what is slow (duckdb, dbt, torch) inside its functions.
+app.command("init", epilog="Example: promo init my-promotions --files ./export --timezone Europe/Berlin")(init.init)
 app.add_typer(load.app, name="load")
 app.command("build", epilog="Example: promo build --as-of-date 2017-12-01")(build.build)
 app.command("publish", epilog="Example: promo publish --rollback")(publish.publish)
