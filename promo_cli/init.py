@@ -17,13 +17,16 @@ if TYPE_CHECKING:
 def init(
     folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Folder of the project; made if need be.")] = Path(),
     files: Annotated[
-        Path | None, typer.Option("--files", metavar="DIR", help="The shop's tables are CSV, Parquet or JSON files in this folder.")
+        Path | None,
+        typer.Option("--files", metavar="DIR", help="The shop's tables are CSV, Parquet or JSON files in this folder."),
     ] = None,
     duckdb_file: Annotated[
-        Path | None, typer.Option("--duckdb", metavar="FILE", help="They are in this DuckDB file, which may be the working database.")
+        Path | None,
+        typer.Option("--duckdb", metavar="FILE", help="They are in this DuckDB file, which may be the working database."),
     ] = None,
     postgres: Annotated[
-        str | None, typer.Option("--postgres", metavar="VARIABLE", help="They are in Postgres, whose URL this environment variable holds.")
+        str | None,
+        typer.Option("--postgres", metavar="VARIABLE", help="They are in Postgres, whose URL this environment variable holds."),
     ] = None,
     schema: Annotated[str | None, typer.Option(help="Schema of the tables, where there are several.")] = None,
     timezone: Annotated[str | None, typer.Option(help="IANA time zone in which the shop cuts its days [default: UTC].")] = None,
@@ -34,7 +37,9 @@ def init(
     ] = False,
     change: Annotated[
         list[str] | None,
-        typer.Option("--change", metavar="LINE=WHAT", help="Change a line of the proposal, e.g. users.region=customers.state; may repeat."),
+        typer.Option(
+            "--change", metavar="LINE=WHAT", help="Change a line of the proposal, e.g. users.region=customers.state; may repeat."
+        ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Take the proposals; ask nothing.")] = False,
     upgrade: Annotated[bool, typer.Option("--upgrade", help="Bring a project laid out by an older version up to date.")] = False,
@@ -59,7 +64,9 @@ def init(
     initialise(wishes, is_asked, takes_proposals=yes or as_json, as_json=as_json)
 
 
-def _told_source(files: Path | None, duckdb_file: Path | None, postgres: str | None, schema: str | None, encoding: str) -> Source | None:
+def _told_source(
+    files: Path | None, duckdb_file: Path | None, postgres: str | None, schema: str | None, encoding: str
+) -> Source | None:
     """The source that options name. Raises PromoError (exit code 2) when they name several, or a URL in place of a variable."""
     from promo_cli.errors import USAGE_FAULT, PromoError
     from promo_cli.mapping.source import Source

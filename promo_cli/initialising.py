@@ -21,8 +21,8 @@ from promo_cli.mapping.coverage import Capability, coverage
 from promo_cli.mapping.hints import name_fit, read_hints
 from promo_cli.mapping.policies import ShopFigures, figures, write_policies
 from promo_cli.mapping.profile import Shop, look
-from promo_cli.mapping.propose import Proposer
 from promo_cli.mapping.proposal import Proposal
+from promo_cli.mapping.propose import Proposer
 from promo_cli.mapping.review import Tried, changed, try_out
 from promo_cli.mapping.source import Source, attach
 from promo_cli.mapping.source_yaml import source_yaml
@@ -79,7 +79,9 @@ def initialise(wishes: Wishes, is_asked: bool, takes_proposals: bool, as_json: b
     if is_asked:
         wishes = _ask_where(wishes)
     elif wishes.source and not takes_proposals:
-        raise PromoError("there is no terminal to ask at; say --yes to take the proposals, --change LINE=WHAT to change some", USAGE_FAULT)
+        raise PromoError(
+            "there is no terminal to ask at; say --yes to take the proposals, --change LINE=WHAT to change some", USAGE_FAULT
+        )
     project = wishes.folder / "dbt_project"
     is_new = not is_offerhouse_project(project)
     if wishes.source is None:
@@ -90,7 +92,8 @@ def initialise(wishes: Wishes, is_asked: bool, takes_proposals: bool, as_json: b
         return outcome
     if not is_new and (wishes.folder / MAPPING_FOLDER).exists():
         raise PromoError(
-            f"{wishes.folder / MAPPING_FOLDER} is there, and may be edited; move it away, and promo init proposes anew", USAGE_FAULT
+            f"{wishes.folder / MAPPING_FOLDER} is there, and may be edited; move it away, and promo init proposes anew",
+            USAGE_FAULT,
         )
     check_currency(wishes.currency)
     check_encoding(wishes.source.encoding)
@@ -114,7 +117,10 @@ def initialise(wishes: Wishes, is_asked: bool, takes_proposals: bool, as_json: b
         tables = {name: f"from mapped.{quoted_name(name)}" for name in proposals}
         known = figures(shop.connection, tables)
         named = {proposal.base for proposal in proposals.values()} | {
-            table for proposal in proposals.values() for table in shop.tables if f"source.{table}" in proposal.sql or f'source."{table}"' in proposal.sql
+            table
+            for proposal in proposals.values()
+            for table in shop.tables
+            if f"source.{table}" in proposal.sql or f'source."{table}"' in proposal.sql
         }
         unused = tuple(table for table in shop.tables if table not in named)
         schemas = {name: table.schema for name, table in shop.tables.items()}
@@ -174,7 +180,11 @@ def _currency_of(shop: Shop) -> str | None:
     known = read_hints().columns["order_lines"]["+currency"].names
     for columns in shop.columns.values():
         for column in columns:
-            if name_fit(column.name, known) > 0.8 and column.words and all(len(word) == 3 and word.isalpha() for word in column.words):
+            if (
+                name_fit(column.name, known) > 0.8
+                and column.words
+                and all(len(word) == 3 and word.isalpha() for word in column.words)
+            ):
                 return column.words[0].upper()
     return None
 
@@ -183,7 +193,9 @@ def _refuse_no_shop(proposals: dict[str, Proposal], shop: Shop) -> None:
     if "events" in proposals or {"products", "order_lines"} <= proposals.keys():
         return
     lacking = [name for name in ("products", "order_lines") if name not in proposals]
-    seen = "; ".join(f"{table} ({', '.join(column.name for column in columns[:12])})" for table, columns in list(shop.columns.items())[:6])
+    seen = "; ".join(
+        f"{table} ({', '.join(column.name for column in columns[:12])})" for table, columns in list(shop.columns.items())[:6]
+    )
     raise PromoError(
         f"no table looks like {' or '.join(lacking)}, or like an event log: order lines need a user, a product, a time and a price or total. "
         f"Seen: {seen}. Rename columns, or write mapping/{lacking[0]}.sql by hand (docs: bring your shop)"
@@ -193,14 +205,19 @@ def _refuse_no_shop(proposals: dict[str, Proposal], shop: Shop) -> None:
 def _ask_where(wishes: Wishes) -> Wishes:
     if wishes.source is not None:
         return wishes
-    typer.echo("Where are the shop's tables?\n  1  a folder of CSV, Parquet or JSON files\n  2  a DuckDB file\n  3  Postgres\n  4  nowhere yet")
+    typer.echo(
+        "Where are the shop's tables?\n  1  a folder of CSV, Parquet or JSON files\n  2  a DuckDB file\n  3  Postgres\n  4  nowhere yet"
+    )
     chosen = typer.prompt("1-4", default="1", prompt_suffix=": ").strip()
     if chosen == "1":
         return replace(wishes, source=Source("files", typer.prompt("Folder")))
     if chosen == "2":
         return replace(wishes, source=Source("duckdb", typer.prompt("File")))
     if chosen == "3":
-        return replace(wishes, source=Source("postgres", typer.prompt("Environment variable that holds its postgresql:// URL", default="SHOP_URL")))
+        return replace(
+            wishes,
+            source=Source("postgres", typer.prompt("Environment variable that holds its postgresql:// URL", default="SHOP_URL")),
+        )
     return wishes
 
 
@@ -233,7 +250,11 @@ def _reviewed(proposals: dict[str, Proposal], shop: Shop, contract: dict[str, Ta
     print_proposals(proposals)
     while True:
         told = str(
-            typer.prompt("Change a line (12=orders.placed_at, 12='EUR', 12=-, events=-), or Enter to take it", default="", show_default=False)
+            typer.prompt(
+                "Change a line (12=orders.placed_at, 12='EUR', 12=-, events=-), or Enter to take it",
+                default="",
+                show_default=False,
+            )
         ).strip()
         if not told:
             return proposals
@@ -268,7 +289,11 @@ def _write_vars(
 
     schema = source.schema or next(iter(schemas.values())) or "main"
     renamed = {
-        name: {field.column: field.source.partition(".")[2] for field in proposal.fields if field.source.partition(".")[2].lower() != field.column}
+        name: {
+            field.column: field.source.partition(".")[2]
+            for field in proposal.fields
+            if field.source.partition(".")[2].lower() != field.column
+        }
         for name, proposal in proposals.items()
     }
     layout.set_vars(
@@ -288,7 +313,9 @@ def _write_vars(
 
 
 def _policies_kept(known: ShopFigures) -> list[str]:
-    return [f"dbt_project/seeds stay as they are; {len(known.categories)} categories were found: see that pricing_policy.csv fits them"]
+    return [
+        f"dbt_project/seeds stay as they are; {len(known.categories)} categories were found: see that pricing_policy.csv fits them"
+    ]
 
 
 def _write_readme(outcome: Outcome) -> None:

@@ -57,7 +57,9 @@ def lay_out(folder: Path) -> Path:
     if project.exists():
         if is_offerhouse_project(project):
             raise PromoError(f"{project} is laid out already; promo init --upgrade brings it up to date", USAGE_FAULT)
-        raise PromoError(f"{project} is there and is no project of offerhouse; lay out in another folder: promo init FOLDER", USAGE_FAULT)
+        raise PromoError(
+            f"{project} is there and is no project of offerhouse; lay out in another folder: promo init FOLDER", USAGE_FAULT
+        )
     folder.mkdir(parents=True, exist_ok=True)
     unfinished = folder / f".{project.name}.unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -68,7 +70,10 @@ def lay_out(folder: Path) -> Path:
         target.write_bytes(path.read_bytes())
     _write_stamp(unfinished, {name: _digest(path) for name, path in shipped.items()})
     unfinished.replace(project)
-    for name, text in (("profiles.yml", (shipped_profiles() / "profiles.yml").read_text(encoding="utf-8")), (".gitignore", _IGNORED)):
+    for name, text in (
+        ("profiles.yml", (shipped_profiles() / "profiles.yml").read_text(encoding="utf-8")),
+        (".gitignore", _IGNORED),
+    ):
         if not (folder / name).exists():
             (folder / name).write_text(text, encoding="utf-8")
     return project
@@ -84,7 +89,9 @@ def upgrade(folder: Path) -> Upgrade:
         raise PromoError(f"there is no laid-out project in {folder}; promo init lays one out", DATA_FAULT)
     stamp = read_stamp(project)
     if stamp is None:
-        raise PromoError(f"{project} has no {STAMP}, which says what was laid out: it isn't promo init's; use git to merge", DATA_FAULT)
+        raise PromoError(
+            f"{project} has no {STAMP}, which says what was laid out: it isn't promo init's; use git to merge", DATA_FAULT
+        )
     known: dict[str, str] = stamp["files"]
     done = Upgrade()
     shipped = _shipped_files()
@@ -138,7 +145,9 @@ def set_vars(project: Path, values: dict[str, Any]) -> None:
     text = file.read_text(encoding="utf-8")
     for name, value in values.items():
         told = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else "null" if value is None else str(value)
-        text, changed = re.subn(rf"^(  {name}:)[^\n#]*?( *#[^\n]*)?$", lambda found: f"{found[1]} {told}{found[2] or ''}", text, count=1, flags=re.M)  # noqa: B023
+        text, changed = re.subn(
+            rf"^(  {name}:)[^\n#]*?( *#[^\n]*)?$", lambda found: f"{found[1]} {told}{found[2] or ''}", text, count=1, flags=re.M
+        )  # noqa: B023
         if not changed:
             raise PromoError(f"{file} has no var {name}; promo init --upgrade brings it up to date")
     file.write_text(text, encoding="utf-8")

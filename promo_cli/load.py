@@ -76,7 +76,9 @@ def load_files(
     if mapping is not None:
         from promo_cli.mapping.source import Source
 
-        load_by_mapping(mapping, database_path(database), Source("files", str(folder), None, encoding), timezone, currency, quiet, as_json)
+        load_by_mapping(
+            mapping, database_path(database), Source("files", str(folder), None, encoding), timezone, currency, quiet, as_json
+        )
         return
     shop_files = files.find_shop_files(folder, encoding)
     path = database_path(database)
@@ -92,7 +94,8 @@ def load_files(
 )
 def load_mapped(
     mapping: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder with source.yml and one .sql a table [default: mapping, beside dbt_project].")
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder with source.yml and one .sql a table [default: mapping, beside dbt_project]."),
     ] = None,
     database: Database = None,
     quiet: Quiet = False,
@@ -128,9 +131,7 @@ def load_by_mapping(
 
     beside = dbt_project_path().parent / "mapping"
     read = read_mapping(folder or (beside if beside.is_dir() else Path("mapping")), read_contract())
-    read = replace(
-        read, source=source or read.source, timezone=timezone or read.timezone, currency=currency or read.currency
-    )
+    read = replace(read, source=source or read.source, timezone=timezone or read.timezone, currency=currency or read.currency)
     with loading(database, quiet) as (connection, listener):
         loads = mapped.load(connection, read, listener)
     print_result(loads, database, as_json)

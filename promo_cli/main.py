@@ -13,6 +13,7 @@ from promo_cli import (
     audit,
     build,
     demo,
+    doctor,
     erase,
     evaluate,
     explain,
@@ -59,6 +60,7 @@ app.command("erase", epilog="Example: promo erase u123 --dry-run")(erase.erase)
 app.command("train", epilog="Example: promo train purchase_intent --seed 1")(train.train)
 app.command("evaluate", epilog="Example: promo evaluate purchase_intent --json")(evaluate.evaluate)
 app.add_typer(models.app, name="models")
+app.command("doctor", epilog="Example: promo doctor --json")(doctor.doctor)
 
 _settings = {"debug": False}
 

@@ -51,7 +51,9 @@ def print_mapping(outcome: Outcome, as_json: bool, show_lines: bool) -> None:
     if outcome.unused:
         typer.echo(f"Not used: {', '.join(outcome.unused)}")
     typer.echo()
-    covered = Table("", "capability", "", "what is missing, and what switches it on", box=None, padding=(0, 2, 0, 0), show_edge=False)
+    covered = Table(
+        "", "capability", "", "what is missing, and what switches it on", box=None, padding=(0, 2, 0, 0), show_edge=False
+    )
     for capability in outcome.covered:
         lacks = "\n".join(f"{say} (bring {bring})" for say, bring in zip(capability.lacks, capability.bring, strict=True))
         covered.add_row(capability.id, capability.name, capability.state, lacks)
@@ -67,9 +69,13 @@ def print_written(outcome: Outcome, as_json: bool) -> None:
     if outcome.is_new:
         typer.echo(f"{outcome.folder}: dbt_project/ (models and policies, yours to change), profiles.yml, .gitignore, README.md")
     if outcome.by_vars:
-        typer.echo("dbt_project/dbt_project.yml: names alone differ, so vars map your tables where they stand; models/sources/shop_tables.yml tells of them")
+        typer.echo(
+            "dbt_project/dbt_project.yml: names alone differ, so vars map your tables where they stand; models/sources/shop_tables.yml tells of them"
+        )
     elif outcome.proposals:
-        typer.echo(f"mapping/: {', '.join(f'{name}.sql' for name in outcome.proposals)} and source.yml; edit them, then load again")
+        typer.echo(
+            f"mapping/: {', '.join(f'{name}.sql' for name in outcome.proposals)} and source.yml; edit them, then load again"
+        )
     for line in outcome.policies:
         typer.echo(line)
     typer.echo("Next:")
@@ -99,7 +105,11 @@ def next_commands(outcome: Outcome) -> list[str]:
     """The commands that lead from here to offers."""
     cd = [] if outcome.folder.resolve() == Path.cwd() else [f"cd {outcome.folder}"]
     if outcome.proposals is None:
-        return [*cd, "promo init --files YOUR_FOLDER    (or --duckdb FILE: maps your tables)", "promo demo                        (or look at the demo shop first)"]
+        return [
+            *cd,
+            "promo init --files YOUR_FOLDER    (or --duckdb FILE: maps your tables)",
+            "promo demo                        (or look at the demo shop first)",
+        ]
     return [*cd, *([] if outcome.by_vars else ["promo load mapped"]), "promo build", "promo status"]
 
 

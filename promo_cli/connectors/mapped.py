@@ -38,10 +38,15 @@ def load(connection: duckdb.DuckDBPyConnection, mapping: Mapping, listener: List
     check_encoding(mapping.source.encoding)
     check_timezone(connection, mapping.timezone)
     check_currency(mapping.currency)
-    if "events" not in mapping.sql and (missing := [name for name, table in contract.items() if table.required and name not in mapping.sql]):
-        raise PromoError(f"{mapping.folder} has no {listed(f'{name}.sql' for name in missing)}; add it, or an events.sql to stand in for it")
+    if "events" not in mapping.sql and (
+        missing := [name for name, table in contract.items() if table.required and name not in mapping.sql]
+    ):
+        raise PromoError(
+            f"{mapping.folder} has no {listed(f'{name}.sql' for name in missing)}; add it, or an events.sql to stand in for it"
+        )
     tables = {table.name: table for table in attach(connection, mapping.source)}
     try:
+        _read_csv_once(connection, mapping, tables)
         settings = {
             "source": "mapped",
             "shop_timezone": mapping.timezone,
@@ -50,48 +55,56 @@ def load(connection: duckdb.DuckDBPyConnection, mapping: Mapping, listener: List
         }
         loads = []
         with replacing_shop(connection, settings):
-            unreadable = _read_csv_once(connection, mapping, tables)
+            unreadable = _keep_rejects(connection, mapping, tables)
             for name in mapping.sql:
                 listener.started(name)
                 loads.append(_load_table(connection, mapping, contract[name], unreadable.get(name, 0)))
                 listener.finished(loads[-1])
             if all(load.rows == 0 for load in loads if contract[load.table].required or load.table == "events"):
-                raise PromoError(f"{mapping.source}: no order line, product or event comes out of {mapping.folder}; look at its .sql files")
+                raise PromoError(
+                    f"{mapping.source}: no order line, product or event comes out of {mapping.folder}; look at its .sql files"
+                )
     finally:
         connection.execute("detach database if exists source")
         connection.execute("detach database if exists shop_file")
     return loads
 
 
-def _read_csv_once(connection: duckdb.DuckDBPyConnection, mapping: Mapping, tables: dict[str, SourceTable]) -> dict[str, int]:
-    """Makes tables of the CSV files that the mapping uses, so that each is read once; unreadable lines by table of the contract.
+def _read_csv_once(connection: duckdb.DuckDBPyConnection, mapping: Mapping, tables: dict[str, SourceTable]) -> None:
+    """Makes tables of the CSV files that the mapping uses, so that each is read once; they spill to disk when memory ends."""
+    forget_rejects(connection)
+    for name, table in tables.items():
+        if not table.is_csv or not any(mapping.uses(of_contract, name) for of_contract in mapping.sql):
+            continue
+        try:
+            connection.execute(f"create table source.{quoted_name(name + ' once')} as {table.query}")
+        except duckdb.Error as error:
+            raise _file_fault(table, mapping.source.encoding, error) from error
+        connection.execute(f"drop view source.{quoted_name(name)}")
+        connection.execute(f"alter table source.{quoted_name(name + ' once')} rename to {quoted_name(name)}")
 
-    A line that can't be read is accounted for with the table that its rows become.
-    """
+
+def _keep_rejects(connection: duckdb.DuckDBPyConnection, mapping: Mapping, tables: dict[str, SourceTable]) -> dict[str, int]:
+    """Lines that couldn't be read, by table of the contract: each counts with the table that its file's rows become."""
     unreadable: dict[str, int] = {}
     for name, table in tables.items():
         users = [of_contract for of_contract in mapping.sql if mapping.uses(of_contract, name)]
-        if not table.is_csv or not users:
-            continue
-        forget_rejects(connection)
-        relation = f"source.{quoted_name(name)}"
-        try:
-            connection.execute(f"create table source.{quoted_name(name + ' once')} as from {relation}")
-        except duckdb.Error as error:
-            raise _file_fault(table, mapping.source.encoding, error) from error
-        connection.execute(f"drop view {relation}")
-        connection.execute(f"alter table source.{quoted_name(name + ' once')} rename to {quoted_name(name)}")
-        becomes = next((of_contract for of_contract in users if mapping.base_of(of_contract) == name), users[0])
-        unreadable[becomes] = keep_rejects(connection, becomes, mapping.source.encoding)
+        if table.is_csv and users:
+            becomes = next((of_contract for of_contract in users if mapping.base_of(of_contract) == name), users[0])
+            unreadable[becomes] = keep_rejects(connection, becomes, mapping.source.encoding, table.files)
     return unreadable
 
 
 def _file_fault(table: SourceTable, encoding: str, error: duckdb.Error) -> Exception:
-    if resource_fault(str(error)) or isinstance(error, duckdb.OutOfMemoryException | duckdb.IOException | duckdb.InterruptException):
+    if resource_fault(str(error)) or isinstance(
+        error, duckdb.OutOfMemoryException | duckdb.IOException | duckdb.InterruptException
+    ):
         return error
     place = listed(map(str, table.files), 3)
     if "encoded" in str(error):
-        return PromoError(f"{place} is not {encoding} text; say --encoding latin-1, or convert it: iconv -f WINDOWS-1252 -t UTF-8")
+        return PromoError(
+            f"{place} is not {encoding} text; say --encoding latin-1, or convert it: iconv -f WINDOWS-1252 -t UTF-8"
+        )
     return PromoError(f"{place} can't be read: {duckdb_reason(error)}")
 
 

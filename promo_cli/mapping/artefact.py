@@ -76,13 +76,17 @@ def read_mapping(folder: Path, known: Iterable[str]) -> Mapping:
     sql = {}
     for path in sorted(folder.glob("*.sql")):
         if path.stem not in known:
-            raise PromoError(f"{path}: no table of the contract is called {path.stem}{did_you_mean(path.stem, known)}; rename or move it")
+            raise PromoError(
+                f"{path}: no table of the contract is called {path.stem}{did_you_mean(path.stem, known)}; rename or move it"
+            )
         text = path.read_text(encoding="utf-8").strip().rstrip(";")
         if not re.search(r"\bselect\b", text, re.IGNORECASE):
             raise PromoError(f"{path} holds no select; write one, or delete the file: the shop then has no {path.stem}")
         sql[path.stem] = text
     if not sql:
-        raise PromoError(f"{folder} holds no .sql file; expected one for a table of the contract, e.g. order_lines.sql ({listed(known)})")
+        raise PromoError(
+            f"{folder} holds no .sql file; expected one for a table of the contract, e.g. order_lines.sql ({listed(known)})"
+        )
     file = folder / SOURCE_FILE
     try:
         told = yaml.safe_load(file.read_text(encoding="utf-8"))
@@ -93,8 +97,14 @@ def read_mapping(folder: Path, known: Iterable[str]) -> Mapping:
             place = str((folder / place).resolve())
         source = Source(kind, place, told.get("schema"), told.get("encoding") or "utf-8")
         currency = told.get("currency")
-        return Mapping(folder, source, str(told.get("timezone") or "UTC"), currency and str(currency), {t: sql[t] for t in known if t in sql})
+        return Mapping(
+            folder, source, str(told.get("timezone") or "UTC"), currency and str(currency), {t: sql[t] for t in known if t in sql}
+        )
     except FileNotFoundError:
-        raise PromoError(f"{file} is missing; write kind: files, place: the folder of the shop's files, timezone: and currency:") from None
+        raise PromoError(
+            f"{file} is missing; write kind: files, place: the folder of the shop's files, timezone: and currency:"
+        ) from None
     except (yaml.YAMLError, KeyError, TypeError) as error:
-        raise PromoError(f"{file} can't be read ({' '.join(str(error).split())[:120]}); it has kind, place, timezone, currency") from error
+        raise PromoError(
+            f"{file} can't be read ({' '.join(str(error).split())[:120]}); it has kind, place, timezone, currency"
+        ) from error

@@ -28,7 +28,9 @@ def coverage(tables: Mapping[str, Set[str]]) -> list[Capability]:
         lacks = [lack for lack in entry["lacks"] if not any(_has(tables, name) for name in lack["has"].split("|"))]
         state = "on" if not lacks else "off" if any(lack.get("vital") for lack in lacks) else "partly"
         found.append(
-            Capability(entry["id"], entry["name"], state, tuple(lack["say"] for lack in lacks), tuple(lack["bring"] for lack in lacks))
+            Capability(
+                entry["id"], entry["name"], state, tuple(lack["say"] for lack in lacks), tuple(lack["bring"] for lack in lacks)
+            )
         )
     return found
 

@@ -5,7 +5,21 @@ from promo_cli.mapping.profile import Column
 from promo_cli.mapping.source import plain_name
 from promo_cli.warehouse import quoted_text
 
-_TRUE_WORDS = ("true", "t", "yes", "y", "1", "on", "active", "enabled", "published", "subscribed", "granted", "opted_in", "single_opt_in")
+_TRUE_WORDS = (
+    "true",
+    "t",
+    "yes",
+    "y",
+    "1",
+    "on",
+    "active",
+    "enabled",
+    "published",
+    "subscribed",
+    "granted",
+    "opted_in",
+    "single_opt_in",
+)
 
 
 def moment(column: Column, local_zone: str | None) -> tuple[str, str | None]:
@@ -61,7 +75,10 @@ def flag(column: Column) -> tuple[str, str | None]:
     if column.data_type == "BOOLEAN" or {word.lower() for word in column.words} <= {"true", "false", "0", "1", "t", "f"}:
         return column.sql, None
     said = [word.lower() for word in column.words if word.lower() in _TRUE_WORDS]
-    return f"lower({column.sql}) in ({', '.join(map(quoted_text, said or ['true', 'yes']))})", f"true for {', '.join(said) or 'yes'}"
+    return (
+        f"lower({column.sql}) in ({', '.join(map(quoted_text, said or ['true', 'yes']))})",
+        f"true for {', '.join(said) or 'yes'}",
+    )
 
 
 def event_type(column: Column, synonyms: dict[str, str]) -> tuple[str, str]:
@@ -73,7 +90,11 @@ def event_type(column: Column, synonyms: dict[str, str]) -> tuple[str, str]:
             told[word] = found
         else:
             unknown.append(word)
-    cases = [f"        when {quoted_text(word.lower())} then {quoted_text(kind)}" for word, kind in told.items() if word.lower() != kind]
+    cases = [
+        f"        when {quoted_text(word.lower())} then {quoted_text(kind)}"
+        for word, kind in told.items()
+        if word.lower() != kind
+    ]
     reason = ", ".join(f"{word} → {kind}" for word, kind in told.items() if word.lower() != kind) or "the contract's own words"
     if unknown:
         reason += f"; not understood, so rejected: {', '.join(unknown[:8])}"

@@ -54,11 +54,13 @@ def read_hints() -> Hints:
     )
 
 
+@cache
 def name_fit(name: str, known: tuple[str, ...], table: str = "") -> float:
     """0..1: how surely `name` is one of the `known` names. 1 is the first of them, word for word."""
     plain = plain_name(name)
     tokens = plain.split("_")
-    about_table = set(plain_name(table).split("_")) | {token.removesuffix("s") for token in plain_name(table).split("_")}
+    words = plain_name(table).split("_")
+    about_table = {*words, *(word.removesuffix("s") for word in words)}
     return max((_fit_of(plain, tokens, alias, at, about_table) for at, alias in enumerate(known)), default=0.0)
 
 
@@ -88,7 +90,7 @@ def value_fit(kind: str, column: Column) -> float:
     is_number = column.numbers > 0.9 or column.decimal_comma or column.money_signs
     is_moment = column.moments > 0.9 or column.odd_format is not None
     fits = {
-        "id": 0 if is_moment and not column.whole > 0.9 or column.whole < 0.9 < column.numbers else 1,
+        "id": 0 if (is_moment and not column.whole > 0.9) or column.whole < 0.9 < column.numbers else 1,
         "word": 1 if column.distinct <= 60 and not is_moment else 0,
         "number": 1 if is_number else 0,
         "whole": 1 if column.whole > 0.95 else 0,
@@ -111,6 +113,7 @@ def epoch_units(column: Column) -> int | None:
     return next((units for units, (least, most) in EPOCHS.items() if least <= column.least and column.greatest <= most), None)
 
 
+@cache
 def entity(column: Column) -> str | None:
     """Whom a column names by its name: user_id, product_id, order_id, coupon_id or campaign_id; None for anything else."""
     hints = read_hints()

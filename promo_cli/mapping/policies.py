@@ -62,7 +62,9 @@ def figures(connection: duckdb.DuckDBPyConnection, tables: dict[str, str]) -> Sh
         paid = "try_cast(paid_price as double)"
         row = connection.execute(
             f"select median(price), (select median(total) from (select sum({paid} * try_cast(quantity as double)) as total "
-            f"from lines group by order_id)) from (select {paid} as price from lines)".replace("from lines", f"from ({tables['order_lines']})")
+            f"from lines group by order_id)) from (select {paid} as price from lines)".replace(
+                "from lines", f"from ({tables['order_lines']})"
+            )
         ).fetchone()
         price, basket = row if row else (None, None)
     elif "events" in tables and "price" in connection.sql(f"select * from ({tables['events']}) limit 0").columns:
@@ -80,7 +82,10 @@ def write_policies(seeds: Path, known: ShopFigures, currency: str | None) -> lis
     told = []
     header, rows = _read(seeds / "pricing_policy.csv")
     default = next(row for row in rows if row["category"] == "*") | {"price_step": step, "price_ending": ending}
-    closed = next(row for row in rows if row["is_promotable"] == "false") | {"price_step": ending if ending != "0" else step, "price_ending": "0"}
+    closed = next(row for row in rows if row["is_promotable"] == "false") | {
+        "price_step": ending if ending != "0" else step,
+        "price_ending": "0",
+    }
     policy = [default]
     sensitive = []
     for category, _ in known.categories:
@@ -95,7 +100,9 @@ def write_policies(seeds: Path, known: ShopFigures, currency: str | None) -> lis
         f"prices end in {ending} of {step}" + (f" {currency}" if currency else "")
     )
     if sensitive:
-        told.append(f"seeds/pricing_policy.csv: no promotions for {', '.join(sensitive[:6])}, until you say otherwise (is_promotable)")
+        told.append(
+            f"seeds/pricing_policy.csv: no promotions for {', '.join(sensitive[:6])}, until you say otherwise (is_promotable)"
+        )
     factor = (known.basket / _PLAIN_BASKET) if known.basket else 1.0
     header, rows = _read(seeds / "promotion_catalogue.csv")
     _write(seeds / "promotion_catalogue.csv", header, [_scaled(row, factor) for row in rows])
@@ -119,7 +126,9 @@ def _scaled(row: dict[str, str], factor: float) -> dict[str, str]:
     scaled = row | {name: f"{amount:.2f}" for name, amount in amounts.items()}
     if row["promotion_id"] in _NAMES and factor != 1:
         promotion_id, name = _NAMES[row["promotion_id"]]
-        told = {word: f"{amounts[column]:g}" for word, column in (("off", "amount_off"), ("spend", "min_spend")) if column in amounts}
+        told = {
+            word: f"{amounts[column]:g}" for word, column in (("off", "amount_off"), ("spend", "min_spend")) if column in amounts
+        }
         scaled |= {"promotion_id": promotion_id, "promotion_name": name.format(**told)}
     return scaled
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
 import duckdb
 
@@ -17,8 +18,16 @@ from promo_cli.warehouse import quoted_name, quoted_text
 LOOKED_AT = 100_000
 """Rows of a table that are looked at."""
 
-COMPARED = 2_000
+COMPARED = 1_000
 """Values of a column that are looked for in another."""
+
+SHAPES_OF = 5_000
+"""Values of a column whose writing is looked at."""
+
+FLAG_WORDS = (
+    *("true", "false", "yes", "no", "y", "n", "t", "f", "0", "1", "active", "inactive"),
+    *("subscribed", "not_subscribed", "unsubscribed"),
+)
 
 MOST_WORDS = 60
 
@@ -35,6 +44,9 @@ ODD_MOMENTS = {
     r"\d{8}": ("%Y%m%d",),
     r"\d{14}": ("%Y%m%d%H%M%S",),
 }
+SIGN = r" ?([A-Z]{3}|R\$|kr|[^A-Za-z0-9 ,.-]{1,3})? ?"
+"""A currency beside an amount."""
+
 BARE_OFFSET = r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)? ?[+-]\d{4}"
 """2024-03-01 10:12:33 -0500: an offset without a colon, which DuckDB doesn't read."""
 
@@ -100,7 +112,7 @@ class Shop:
         if column is None or column.distinct < column.values or column.filled < 1 or not column.values:
             return False
         value = f"cast({quoted_name(name)} as varchar)"
-        return bool(self._one(f"select count(*) = count(distinct {value}) from source.{quoted_name(table)}"))
+        return bool(self._one(f"select count(*) = count(distinct {value}) from {self._whole(table)}"))
 
     @cache  # noqa: B019
     def found_in(self, child: Column, parent: Column) -> float:
@@ -108,17 +120,18 @@ class Shop:
         value = "lower(trim(cast({} as varchar)))"
         of_child, of_parent = value.format(quoted_name(child.name)), value.format(quoted_name(parent.name))
         share = self._one(
-            f"with wanted as (select distinct {of_child} as value from looked_at.{quoted_name(child.table)} "
-            f"where {of_child} <> '' order by hash(value) limit {COMPARED}) "
-            f"select avg(case when value in (select {of_parent} from source.{quoted_name(parent.table)}) then 1.0 else 0 end) from wanted"
+            f"with wanted as materialized (select distinct {of_child} as value from looked_at.{quoted_name(child.table)} "
+            f"where {of_child} <> '' order by hash(value) limit {COMPARED}), "
+            f"known as (select {of_parent} as value from {self._whole(parent.table)}) "
+            "select (select count(distinct value) from known semi join wanted using (value)) / (select count(*) from wanted)"
         )
         return float(share or 0)
 
-    def share(self, table: str, condition: str) -> float:
-        """Share of the rows looked at that keep a condition; `condition` names columns by table."""
-        return float(self._one(f"select avg(case when {condition} then 1.0 else 0 end) from looked_at.{quoted_name(table)}") or 0)
+    def _whole(self, table: str) -> str:
+        """All rows of a table as SQL: those looked at where they are all, which saves reading a file again."""
+        return f"{'source' if self.rows[table] > LOOKED_AT else 'looked_at'}.{quoted_name(table)}"
 
-    def _one(self, query: str) -> object:
+    def _one(self, query: str) -> Any:
         row = self.connection.execute(query).fetchone()
         return row[0] if row else None
 
@@ -130,9 +143,8 @@ def look(connection: duckdb.DuckDBPyConnection, tables: list[SourceTable]) -> Sh
     for name in shop.tables:
         relation = f"looked_at.{quoted_name(name)}"
         connection.execute(f"create table {relation} as select * from source.{quoted_name(name)} limit {LOOKED_AT}")
-        looked = shop._one(f"select count(*) from {relation}")
-        rows = int(str(looked))
-        shop.rows[name] = rows if rows < LOOKED_AT else int(str(shop._one(f"select count(*) from source.{quoted_name(name)}")))
+        rows = int(shop._one(f"select count(*) from {relation}"))
+        shop.rows[name] = rows if rows < LOOKED_AT else int(shop._one(f"select count(*) from source.{quoted_name(name)}"))
         described = connection.sql(f"select * from {relation}")
         shop.columns[name] = [
             _column(connection, relation, name, column, str(data_type), rows)
@@ -155,51 +167,63 @@ def _reserved() -> frozenset[str]:
 
 
 def _column(connection: duckdb.DuckDBPyConnection, relation: str, table: str, name: str, data_type: str, rows: int) -> Column:
-    odd = [(pattern, fmt) for pattern, formats in ODD_MOMENTS.items() for fmt in formats]
-    stripped = "regexp_replace(value, '[^0-9.,-]', '', 'g')"
-    query = f"""
-        with looked as (
-            select nullif(trim(cast({quoted_name(name)} as varchar)), '') as value from {relation}
-        ), seen as (
-            select value, try_cast(value as double) as number from looked where value is not null
+    value = f"nullif(trim(cast({quoted_name(name)} as varchar)), '')"
+    counted = connection.execute(
+        f"""
+        with seen as (
+            select {value} as value, try_cast({value} as double) as number from {relation} where {value} is not null
         )
         select
             count(*), count(distinct value),
-            avg(case when number is not null then 1.0 else 0 end),
-            avg(case when number = floor(number) then 1.0 else 0 end),
-            coalesce(min(number), 0), coalesce(max(number), 0),
-            avg(case when value ~ '\\d{{4}}[-/]\\d' and try_cast(value as timestamp) is not null then 1.0 else 0 end),
-            avg(case when regexp_full_match(value, '{BARE_OFFSET}') then 1.0 else 0 end),
-            avg(case when value ~ '[0-9](Z|[+-]\\d\\d(:?\\d\\d)?| UTC)$' and value ~ ':' then 1.0 else 0 end),
-            avg(case when regexp_full_match(value, '[^@\\s]+@[^@\\s]+\\.[^@\\s]+') then 1.0 else 0 end),
-            avg(case when lower(value) in ('true', 'false', 'yes', 'no', 'y', 'n', 't', 'f', '0', '1', 'active', 'inactive',
-                'subscribed', 'not_subscribed', 'unsubscribed') then 1.0 else 0 end),
-            avg(case when regexp_full_match(value, '[^0-9,.-]{{0,4}}-?\\d{{1,3}}(\\.?\\d{{3}})*(,\\d{{1,2}})[^0-9,.-]{{0,4}}') then 1.0 else 0 end),
-            avg(case when regexp_full_match(value, '[^0-9,.-]{{0,4}}-?\\d{{1,3}}(,?\\d{{3}})*(\\.\\d+)?[^0-9,.-]{{0,4}}')
-                and try_cast(replace({stripped}, ',', '') as double) is not null then 1.0 else 0 end),
-            {", ".join(f"avg(case when regexp_full_match(value, '{p}') and try_strptime(value, {quoted_text(f)}) is not null "
-                       "then 1.0 else 0 end)" for p, f in odd)}
+            avg(case when number is not null then 1.0 else 0 end), avg(case when number = floor(number) then 1.0 else 0 end),
+            coalesce(min(number), 0), coalesce(max(number), 0)
         from seen
-    """
-    told = connection.execute(query).fetchone() or ()
-    values, distinct = int(told[0]), int(told[1])
+        """
+    ).fetchall()[0]
+    values, distinct, numbers, whole, least, greatest = counted
     if not values:
         return Column(table, name, data_type, 0, 0, 0)
-    (numbers, whole, least, greatest, moments, offsets, zoned, emails, booleans, comma, signs), formats = told[2:13], told[13:]
-    best = max(range(len(odd)), key=lambda at: formats[at])
+    moments, offsets, zoned, emails, booleans, comma, signs, *formats = _shares(connection, relation, value)
+    best = max(range(len(_ODD)), key=lambda at: formats[at])
     is_moment_type = data_type.startswith(("TIMESTAMP", "DATE"))
     return Column(
         table, name, data_type, values / rows, distinct, values,
-        numbers=numbers, whole=whole, least=least, greatest=greatest,
+        numbers=float(numbers), whole=float(whole), least=least, greatest=greatest,
         moments=1.0 if is_moment_type else max(moments, offsets),
         zoned=1.0 if data_type == "TIMESTAMP WITH TIME ZONE" else zoned,
-        odd_format=odd[best][1] if formats[best] > 0.9 and not is_moment_type else None,
+        odd_format=_ODD[best][1] if formats[best] > 0.9 and not is_moment_type else None,
         bare_offset=offsets > 0.5,
         emails=emails, booleans=booleans,
         decimal_comma=numbers < 0.9 and comma > 0.9,
         money_signs=numbers < 0.9 and comma <= 0.9 and signs > 0.9,
         words=_words(connection, table, name) if distinct <= MOST_WORDS and not emails else (),
     )  # fmt: skip
+
+
+_ODD = [(pattern, written) for pattern, formats in ODD_MOMENTS.items() for written in formats]
+
+
+def _shares(connection: duckdb.DuckDBPyConnection, relation: str, value: str) -> list[float]:
+    """Shares of the first SHAPES_OF values that are moments, … and, for each of _ODD, that are written so."""
+    stripped = "replace(regexp_replace(value, '[^0-9.,-]', '', 'g'), ',', '')"
+    conditions = [
+        r"value ~ '\d{4}[-/]\d' and try_cast(value as timestamp) is not null",
+        f"regexp_full_match(value, '{BARE_OFFSET}')",
+        r"value ~ '[0-9](Z|[+-]\d\d(:?\d\d)?| UTC)$' and value ~ ':'",
+        r"regexp_full_match(value, '[^@\s]+@[^@\s]+\.[^@\s]+')",
+        f"lower(value) in ({', '.join(map(quoted_text, FLAG_WORDS))})",
+        rf"regexp_full_match(value, '{SIGN}-?\d{{1,3}}(\.?\d{{3}})*(,\d{{1,2}}){SIGN}')",
+        rf"regexp_full_match(value, '{SIGN}-?\d{{1,3}}(,?\d{{3}})*(\.\d+)?{SIGN}') and try_cast({stripped} as double) is not null",
+        *(
+            f"regexp_full_match(value, '{pattern}') and try_strptime(value, {quoted_text(written)}) is not null"
+            for pattern, written in _ODD
+        ),
+    ]
+    shares = ", ".join(f"avg(case when {condition} then 1.0 else 0 end)" for condition in conditions)
+    row = connection.execute(
+        f"select {shares} from (select {value} as value from {relation} where {value} is not null limit {SHAPES_OF})"
+    ).fetchall()[0]
+    return [float(share) for share in row]
 
 
 def _words(connection: duckdb.DuckDBPyConnection, table: str, name: str) -> tuple[str, ...]:

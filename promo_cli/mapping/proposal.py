@@ -56,7 +56,9 @@ class Proposal:
 
     def changed(self, column: str, changed: Field | None) -> Proposal:
         """With another field for `column`, or without one."""
-        kept = [changed if field.column == column and changed else field for field in self.fields if field.column != column or changed]
+        kept = [
+            changed if field.column == column and changed else field for field in self.fields if field.column != column or changed
+        ]
         if changed and column not in self.columns:
             kept.append(changed)
         return replace(self, fields=tuple(kept))
@@ -85,7 +87,9 @@ class Proposal:
                 lines += [f"-- {_one_line(filter_.reason)}", f"{word if at == 0 else '    and'} {filter_.sql}"]
         if self.one_row_by is not None:
             key = next(field_ for field_ in self.fields if field_.column == self.one_row_by)
-            lines.append(f"{'    and' if windows else 'qualify'} row_number() over (partition by {key.sql} order by {self._order()}) = 1")
+            lines.append(
+                f"{'    and' if windows else 'qualify'} row_number() over (partition by {key.sql} order by {self._order()}) = 1"
+            )
         return "\n".join(lines) + "\n"
 
     def _order(self) -> str:

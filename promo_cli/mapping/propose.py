@@ -105,7 +105,7 @@ class Proposer:
     def _draft_on(self, table: str, base: str) -> Draft | None:
         columns, required = self._hints.columns[table], self._contract[table].required_columns
         named = name_fit(base, self._hints.tables[table])
-        if self._shop.rows[base] == 0 or table in _NAMED_ONLY and named < 0.5:
+        if self._shop.rows[base] == 0 or (table in _NAMED_ONLY and named < 0.5):
             return None
         paths = paths_from(base, self._links)
         picked: dict[str, Picked] = {}
@@ -154,9 +154,9 @@ class Proposer:
                 return "event_type" in of_base and expressions.understood_events(words, self._synonyms) >= 0.5
             case "reviews":
                 rating = picked["rating"].column
-                return "rating" in of_base and 0 <= rating.least and rating.greatest <= 10 and rating.distinct <= 20
+                return "rating" in of_base and rating.least >= 0 and rating.greatest <= 10 and rating.distinct <= 20
             case "consents":
-                return "+marketing" in of_base or named > 0.5 and {"purpose", "changed_at", "granted"} <= set(picked)
+                return "+marketing" in of_base or (named > 0.5 and {"purpose", "changed_at", "granted"} <= set(picked))
             case _:
                 return True
 
@@ -224,7 +224,9 @@ class Proposer:
         elif table == "coupons" and "kind" not in fields:
             fields["kind"] = Field("kind", "'shop'", "constant", "no column says the kind")
         elif table == "coupon_redemptions" and "redemption_id" not in fields:
-            fields["redemption_id"] = Field("redemption_id", f"md5({draft.base}::varchar)", "the row", "no key: the row's own content")
+            fields["redemption_id"] = Field(
+                "redemption_id", f"md5({draft.base}::varchar)", "the row", "no key: the row's own content"
+            )
         elif table == "returns":
             fields |= self._returns_own(fields)
         for column in self._shop.columns[draft.base]:
@@ -260,7 +262,9 @@ class Proposer:
 
     def _reason(self, table: str, name: str, picked: Picked) -> str:
         column, known = picked.column, self._identity.get(name)
-        if name == "user_id" and any(link.parent.table == column.table and self._names_orders(link.child) for link in picked.path):
+        if name == "user_id" and any(
+            link.parent.table == column.table and self._names_orders(link.child) for link in picked.path
+        ):
             return f"the person behind {picked.path[-1].child.name}, of which every order has another"
         if known is not None and known != column:
             return f"same values as {known.shown}: {told_share(max(self._shop.found_in(column, known), self._shop.found_in(known, column)))} found"
@@ -269,7 +273,14 @@ class Proposer:
         if name == column.name.lower():
             return "the same name"
         kind = self._hints.columns[table][name].kind
-        held = {"moment": "moments", "day": "days", "money": "amounts", "number": "numbers", "whole": "whole numbers", "email": "addresses"}
+        held = {
+            "moment": "moments",
+            "day": "days",
+            "money": "amounts",
+            "number": "numbers",
+            "whole": "whole numbers",
+            "email": "addresses",
+        }
         if kind in held:
             return f"named {column.name}; holds {held[kind]}"
         return f"named {column.name}" + (f"; {column.distinct} different values" if 1 < column.distinct <= 60 else "")
@@ -293,13 +304,17 @@ class Proposer:
             fields["review_id"] = Field("review_id", f"md5({base}::varchar)", "the row", "no key: the row's own content")
         rating = draft.picked["rating"].column
         if rating.greatest > 5:
-            fields["rating"] = Field("rating", f"{expressions.number(rating)} / 2", rating.shown, f"named {rating.name}; from ten stars to five")
+            fields["rating"] = Field(
+                "rating", f"{expressions.number(rating)} / 2", rating.shown, f"named {rating.name}; from ten stars to five"
+            )
         product = self._identity.get("product_id")
         if "product_id" in fields or product is None:
             return joins
         order = self._order_shared(draft.base, product.table)
         if order is None:
-            fields["product_id"] = Field("product_id", "cast(null as varchar)", "nothing", "no column says which product: rejected")
+            fields["product_id"] = Field(
+                "product_id", "cast(null as varchar)", "nothing", "no column says which product: rejected"
+            )
             return joins
         here, there = order
         inner = f"select {quoted_name(there.name)} as order_key, min({quoted_name(product.name)}) as product_key"
@@ -316,7 +331,11 @@ class Proposer:
     def _order_shared(self, base: str, other: str) -> tuple[Column, Column] | None:
         for here in self._shop.columns[base]:
             there = self._shop.column(other, here.name)
-            if there and name_fit(here.name, ("order_id", "order_number", "order_no")) > 0.8 and self._shop.found_in(here, there) > 0.5:
+            if (
+                there
+                and name_fit(here.name, ("order_id", "order_number", "order_no")) > 0.8
+                and self._shop.found_in(here, there) > 0.5
+            ):
                 return here, there
         return None
 
@@ -331,7 +350,7 @@ class Proposer:
     def _one_row_by(self, table: str, draft: Draft, fields: dict[str, Field]) -> str | None:
         """The key by which rows of a person or a product become one, where the base has several."""
         key = {"users": "user_id", "products": "product_id", "consents": "user_id"}.get(table)
-        if key is None or key not in fields or table == "consents" and "+marketing" not in draft.picked:
+        if key is None or key not in fields or (table == "consents" and "+marketing" not in draft.picked):
             return None
         column = draft.picked[key].column
         return None if column.table == draft.base and self._shop.is_key(draft.base, column.name) else key
@@ -340,12 +359,19 @@ class Proposer:
         """Exports that write what is the same for a group of rows on its first row alone: every row of the group gets it."""
         columns = self._shop.columns[draft.base]
         for candidate in [group] if group else columns[:3]:
-            if candidate is None or candidate.table != draft.base or candidate.filled < 1 or candidate.distinct >= candidate.values:
+            if (
+                candidate is None
+                or candidate.table != draft.base
+                or candidate.filled < 1
+                or candidate.distinct >= candidate.values
+            ):
                 continue
             if candidate.distinct < candidate.values / 50:
                 continue
             spread = [
-                column for column in columns if column.filled < 0.995 and column != candidate and _is_first_of_group(self._shop, draft.base, column, candidate)
+                column
+                for column in columns
+                if column.filled < 0.995 and column != candidate and _is_first_of_group(self._shop, draft.base, column, candidate)
             ]
             if not any(_filled_by(self._shop, draft.base, column, candidate) > LEAST_FILLED_DOWN for column in spread):
                 continue
@@ -386,7 +412,9 @@ class _Lines:
             own["quantity"] = Field("quantity", "1", "constant", "no column says how many: every row is one unit")
         listed, paid, off = self._number("list_price"), self._number("paid_price"), self._number("discount")
         reason_off = f"{self._name('discount')} is money off the line" if off else ""
-        base_price = listed or (f"{self._number('+shelf_total')} / nullif({quantity}, 0)" if "+shelf_total" in self._picked else None)
+        base_price = listed or (
+            f"{self._number('+shelf_total')} / nullif({quantity}, 0)" if "+shelf_total" in self._picked else None
+        )
         if base_price and not listed:
             own["list_price"] = Field("list_price", base_price, self._name("+shelf_total"), "the line's total by its units")
         if off and base_price and self._is_share("discount"):
@@ -401,16 +429,25 @@ class _Lines:
             paid = f"{self._number('+line_total')} / nullif({quantity}, 0)"
             own["paid_price"] = Field("paid_price", paid, self._name("+line_total"), "the line's total by its units")
         elif paid is None and base_price and off:
-            off = "discount" if "discount" in own and not self._has_column("discount") else off
+            if "discount" in own and not self._has_column("discount"):
+                off, reason_off = "discount", "see there"
             sql = f"{base_price} - coalesce({off}, 0) / nullif({quantity}, 0)"
-            own["paid_price"] = Field("paid_price", sql, self._name("list_price"), f"the list price less the discount: {reason_off}")
+            own["paid_price"] = Field(
+                "paid_price", sql, self._name("list_price"), f"the list price less the discount: {reason_off}"
+            )
         elif paid is None and base_price:
             name = "list_price" if listed else "+shelf_total"
-            own["paid_price"] = Field("paid_price", base_price, self._name(name), "no discount is known: what is paid is the price")
+            own["paid_price"] = Field(
+                "paid_price", base_price, self._name(name), "no discount is known: what is paid is the price"
+            )
         if base_price is None and paid:
             sql = f"{paid} + coalesce({off}, 0) / nullif({quantity}, 0)" if off else paid
-            reason = f"what was paid and the discount: {reason_off}" if off else "no shelf price is known: the price that was paid"
-            own["list_price"] = Field("list_price", sql, own["paid_price"].source if "paid_price" in own else self._name("paid_price"), reason)
+            reason = (
+                f"what was paid and the discount: {reason_off}" if off else "no shelf price is known: the price that was paid"
+            )
+            own["list_price"] = Field(
+                "list_price", sql, own["paid_price"].source if "paid_price" in own else self._name("paid_price"), reason
+            )
         return own
 
     def _has_column(self, name: str) -> bool:
@@ -427,7 +464,9 @@ class _Lines:
         if "+order_discount" not in self._picked or self.group is None or price is None:
             return None
         column = self._picked["+order_discount"].column
-        if column.greatest <= 0 or column.table == self.group.table and not _is_one_in_group(self._shop, self.group.table, column, self.group):
+        if column.greatest <= 0 or (
+            column.table == self.group.table and not _is_one_in_group(self._shop, self.group.table, column, self.group)
+        ):
             return None
         over = f"over (partition by {self.group.sql})"
         amount = expressions.number(column)
@@ -479,21 +518,36 @@ class _Lines:
             if states and len(states) < len(column.words):
                 told = ", ".join(quoted_text(state.lower()) for state in states)
                 sql, over = self._of_order(column, f"lower({column.sql})")
-                found.append(Filter(f"coalesce({sql}, '') not in ({told})", f"{column.shown}: {', '.join(states)} is no purchase", over))
+                found.append(
+                    Filter(f"coalesce({sql}, '') not in ({told})", f"{column.shown}: {', '.join(states)} is no purchase", over)
+                )
         if "+cancelled_at" in self._picked and self._picked["+cancelled_at"].column.filled < 0.5:
             column = self._picked["+cancelled_at"].column
             sql, over = self._of_order(column, column.sql)
-            found.append(Filter(f"nullif(cast({sql} as varchar), '') is null", f"{column.shown} is filled: the order was cancelled", over))
+            found.append(
+                Filter(f"nullif(cast({sql} as varchar), '') is null", f"{column.shown} is filled: the order was cancelled", over)
+            )
         if "+currency" in self._picked and len(self._picked["+currency"].column.words) > 1:
             column = self._picked["+currency"].column
             sql, over = self._of_order(column, column.sql)
             most = column.words[0]
-            found.append(Filter(f"coalesce({sql}, {quoted_text(most)}) = {quoted_text(most)}", f"all money is in one currency, {most} here", over))
+            found.append(
+                Filter(
+                    f"coalesce({sql}, {quoted_text(most)}) = {quoted_text(most)}",
+                    f"all money is in one currency, {most} here",
+                    over,
+                )
+            )
         return found
 
     def _of_order(self, column: Column, sql: str) -> tuple[str, bool]:
         """A value of the order where it stands on the order's first row alone, and whether that looks at other rows."""
-        if self.group and column.table == self.group.table and column.filled < 0.995 and _is_first_of_group(self._shop, column.table, column, self.group):
+        if (
+            self.group
+            and column.table == self.group.table
+            and column.filled < 0.995
+            and _is_first_of_group(self._shop, column.table, column, self.group)
+        ):
             return f"max({sql}) over (partition by {self.group.sql})", True
         return sql, False
 
@@ -523,11 +577,11 @@ def _group_figures(shop: Shop, table: str, column: Column, group: Column) -> tup
     return (bool(row[0]), float(row[1])) if row else (False, 0.0)
 
 
-def _links_used(
-    draft: Draft, fields: dict[str, Field], filters: list[Filter], joins: list[tuple[str, str]]
-) -> tuple[Link, ...]:
+def _links_used(draft: Draft, fields: dict[str, Field], filters: list[Filter], joins: list[tuple[str, str]]) -> tuple[Link, ...]:
     """The links to the tables that the SQL names, each after those it rests on."""
-    text = "\n".join([*(field.sql for field in fields.values()), *(filter_.sql for filter_ in filters), *(sql for sql, _ in joins)])
+    text = "\n".join(
+        [*(field.sql for field in fields.values()), *(filter_.sql for filter_ in filters), *(sql for sql, _ in joins)]
+    )
     used: list[Link] = []
     for picked in draft.picked.values():
         if f"{plain_or_quoted(picked.column.table)}." in text:

@@ -57,19 +57,28 @@ def changed(proposals: dict[str, Proposal], told: str, shop: Shop, contract: dic
     proposal = proposals[table]
     if value == LEAVE_OUT:
         if column in contract[table].required_columns:
-            raise PromoError(f"{table}.{column} is required; give another column or any SQL, or leave the table out: {table}=-", USAGE_FAULT)
+            raise PromoError(
+                f"{table}.{column} is required; give another column or any SQL, or leave the table out: {table}=-", USAGE_FAULT
+            )
         return proposals | {table: proposal.changed(column, None)}
     by_name = re.fullmatch(r"(\w+)\.(.+)", value)
     found = shop.column(by_name[1], by_name[2].strip('"')) if by_name else shop.column(proposal.base, value.strip('"'))
     if found is None:
         if by_name and by_name[1] in shop.columns:
             names = [known.name for known in shop.columns[by_name[1]]]
-            raise PromoError(f"{by_name[1]} has no column {by_name[2]}{did_you_mean(by_name[2], names)}; it has {listed(names)}", USAGE_FAULT)
+            raise PromoError(
+                f"{by_name[1]} has no column {by_name[2]}{did_you_mean(by_name[2], names)}; it has {listed(names)}", USAGE_FAULT
+            )
         return proposals | {table: tried_sql(proposal.changed(column, Field(column, value, "SQL", "as you said")), shop)}
     path = paths_from(proposal.base, links_of(shop)).get(found.table)
     if path is None:
-        raise PromoError(f"nothing in {proposal.base} points at {found.table}; write a join into mapping/{table}.sql instead", USAGE_FAULT)
-    links = (*proposal.links, *(link for link in path if link.parent.table not in {known.parent.table for known in proposal.links}))
+        raise PromoError(
+            f"nothing in {proposal.base} points at {found.table}; write a join into mapping/{table}.sql instead", USAGE_FAULT
+        )
+    links = (
+        *proposal.links,
+        *(link for link in path if link.parent.table not in {known.parent.table for known in proposal.links}),
+    )
     field = Field(column, found.sql, found.shown, "as you said", found.table == proposal.base)
     return proposals | {table: tried_sql(replace(proposal.changed(column, field), links=links), shop)}
 
@@ -86,7 +95,9 @@ def _target(place: str, proposals: dict[str, Proposal], contract: dict[str, Tabl
         raise PromoError(f"no line and no table is called {place}{did_you_mean(table, proposals)}", USAGE_FAULT)
     known = [entry.name for entry in contract[table].columns]
     if column not in known and not column.startswith("x_"):
-        raise PromoError(f"the contract's {table} has no column {column}{did_you_mean(column, known)}; it has {listed(known)}", USAGE_FAULT)
+        raise PromoError(
+            f"the contract's {table} has no column {column}{did_you_mean(column, known)}; it has {listed(known)}", USAGE_FAULT
+        )
     return table, column
 
 
@@ -109,9 +120,14 @@ def try_out(proposals: dict[str, Proposal], shop: Shop, contract: dict[str, Tabl
         try:
             connection.execute(f"create or replace table {relation} as\n{proposal.sql}")
         except duckdb.Error as error:
-            raise PromoError(f"the proposal for {table} doesn't run: {duckdb_reason(error)}; say {table}=- and write it by hand") from error
+            raise PromoError(
+                f"the proposal for {table} doesn't run: {duckdb_reason(error)}; say {table}=- and write it by hand"
+            ) from error
         required = [name for name in contract[table].required_columns if name in proposal.columns and name != "category"]
-        blanks = ", ".join(f"avg(case when coalesce(trim(cast({quoted_name(name)} as varchar)), '') = '' then 1.0 else 0 end)" for name in required)
+        blanks = ", ".join(
+            f"avg(case when coalesce(trim(cast({quoted_name(name)} as varchar)), '') = '' then 1.0 else 0 end)"
+            for name in required
+        )
         row = connection.execute(f"select count(*){', ' + blanks if blanks else ''} from {relation}").fetchone() or (0,)
         shares = {name: float(share) for name, share in zip(required, row[1:], strict=True) if share}
         rows = int(row[0])

@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -71,6 +72,7 @@ def attach(connection: duckdb.DuckDBPyConnection, source: Source) -> list[Source
     return sorted(tables, key=lambda table: table.name)
 
 
+@cache
 def plain_name(text: str) -> str:
     """A name in lower case with underscores: camelCase, spaces and signs become them."""
     parted = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", text.strip())
@@ -85,7 +87,9 @@ def _suffix(path: Path) -> str:
 def _files(_: duckdb.DuckDBPyConnection, source: Source) -> list[SourceTable]:
     folder = Path(source.place)
     if not folder.is_dir():
-        raise PromoError(f"there is no folder {folder}; give the folder that holds the shop's CSV, Parquet or JSON files", USAGE_FAULT)
+        raise PromoError(
+            f"there is no folder {folder}; give the folder that holds the shop's CSV, Parquet or JSON files", USAGE_FAULT
+        )
     parts: dict[str, list[Path]] = {}
     for entry in sorted(folder.iterdir()):
         if entry.name.startswith((".", "_")):
@@ -151,11 +155,14 @@ def _json_query(path: Path, _: str) -> str:
             connection.execute("set TimeZone = 'UTC'")
             described = connection.sql(f"select * from {scan}")
             expressions = [
-                parted for name, data_type in zip(described.columns, described.types, strict=True)
+                parted
+                for name, data_type in zip(described.columns, described.types, strict=True)
                 for parted in _parted(quoted_name(name), name, data_type)
             ]
     except duckdb.Error as error:
-        raise PromoError(f"{path} can't be read as JSON: {duckdb_reason(error)}; write one object a line, or a list of them") from error
+        raise PromoError(
+            f"{path} can't be read as JSON: {duckdb_reason(error)}; write one object a line, or a list of them"
+        ) from error
     return f"select {', '.join(expressions)} from {scan}"
 
 
@@ -177,7 +184,9 @@ def _duckdb(connection: duckdb.DuckDBPyConnection, source: Source) -> list[Sourc
         connection.execute("attach $path as shop_file (read_only)", {"path": str(path)})
     except duckdb.Error as error:
         if "Could not set lock" in str(error):
-            raise PromoError(f"{path} is open for writing in another process; close it and run again", ENVIRONMENT_FAULT) from error
+            raise PromoError(
+                f"{path} is open for writing in another process; close it and run again", ENVIRONMENT_FAULT
+            ) from error
         raise PromoError(f"{path} can't be opened as a DuckDB database: {duckdb_reason(error)}", ENVIRONMENT_FAULT) from error
     return _tables_in(connection, "shop_file", source, own_schemas=False)
 
@@ -230,7 +239,9 @@ def _tables_in(connection: duckdb.DuckDBPyConnection, database: str, source: Sou
 def _chosen_schema(source: Source, by_schema: dict[str, list[str]]) -> str:
     if source.schema:
         if source.schema not in by_schema:
-            raise PromoError(f"{source} has no schema {source.schema} with tables; it has {listed(by_schema) or 'none'}", USAGE_FAULT)
+            raise PromoError(
+                f"{source} has no schema {source.schema} with tables; it has {listed(by_schema) or 'none'}", USAGE_FAULT
+            )
         return source.schema
     if not by_schema:
         raise PromoError(f"{source} holds no tables of a shop")

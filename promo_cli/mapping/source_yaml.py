@@ -13,7 +13,9 @@ def source_yaml(schema: str, proposals: dict[str, Proposal], columns: dict[str, 
     becomes: dict[str, dict[str, list[str]]] = {}
     for name, proposal in proposals.items():
         for field in proposal.fields:
-            becomes.setdefault(proposal.base, {}).setdefault(field.source.partition(".")[2], []).append(f"{name}.{field.column} ({field.reason})")
+            becomes.setdefault(proposal.base, {}).setdefault(field.source.partition(".")[2], []).append(
+                f"{name}.{field.column} ({field.reason})"
+            )
     tables: list[dict[str, Any]] = []
     for table, used in becomes.items():
         roles = [name for name, proposal in proposals.items() if proposal.base == table]
@@ -29,6 +31,11 @@ def source_yaml(schema: str, proposals: dict[str, Proposal], columns: dict[str, 
                 for column in columns[table]
             ],
         })  # fmt: skip
-    source = {"name": "shop_tables", "description": "The shop's tables as they stand in the working database.", "schema": schema, "tables": tables}
+    source = {
+        "name": "shop_tables",
+        "description": "The shop's tables as they stand in the working database.",
+        "schema": schema,
+        "tables": tables,
+    }
     head = "# Written by promo init. The vars shop_schema, shop_identifiers and shop_columns in dbt_project.yml map these tables to the contract.\n"
     return head + yaml.safe_dump({"version": 2, "sources": [source]}, sort_keys=False, allow_unicode=True, width=120)
