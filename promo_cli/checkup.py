@@ -213,8 +213,8 @@ def _memory(_: Patient) -> Iterator[Finding]:
     check_limits()
     with duckdb.connect() as connection:
         set_limits(connection)
-        row = connection.execute("select current_setting('memory_limit')").fetchone()
-    limit, machine = _bytes(str(row[0]) if row else ""), machine_memory()
+        told_limit = connection.execute("select current_setting('memory_limit')").fetchall()[0][0]
+    limit, machine = _bytes(str(told_limit)), machine_memory()
     told = f"DuckDB may use {limit / GB:,.1f} GB" + (f" of the machine's {machine / GB:,.1f} GB" if machine else "")
     if machine and limit > MEMORY_SHARE * machine:
         yield _warning("memory", told, f"leave some to others: OFFERHOUSE_MEMORY={max(1, int(0.6 * machine / GB))}GB")
@@ -269,15 +269,16 @@ def _rights(patient: Patient) -> Iterator[Finding]:
         )
         return
     secrets = [key_file(patient.database), patient.published.parent / "private"]
-    open_ones = [path for path in (*secrets, patient.database, patient.published) if path.exists() and _others_may(path)]
-    for path in open_ones:
+    found = []
+    for path in (*secrets, patient.database, patient.published):
+        if not path.exists() or not _others_may(path):
+            continue
         mend = f"chmod {700 if path.is_dir() else 600} {path}"
         if path in secrets:
-            yield _fault("rights", f"others may read {path}, which tells who the users are", mend)
+            found.append(_fault("rights", f"others may read {path}, which tells who the users are", mend))
         elif _others_may(path.parent):
-            yield _warning("rights", f"others may read {path}", f"{mend}, unless they are meant to")
-    if not open_ones:
-        yield _ok("rights", f"what is in {folder} is for its owner alone" if folder.is_dir() else f"{folder} is made by a load")
+            found.append(_warning("rights", f"others may read {path}", f"{mend}, unless they are meant to"))
+    yield from found or [_ok("rights", f"{folder} is for its owner alone" if folder.is_dir() else f"{folder} is made by a load")]
 
 
 def _others_may(path: Path) -> bool:

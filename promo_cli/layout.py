@@ -147,7 +147,7 @@ def set_vars(project: Path, values: dict[str, Any]) -> None:
         told = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else "null" if value is None else str(value)
         text, changed = re.subn(
             rf"^(  {name}:)[^\n#]*?( *#[^\n]*)?$", lambda found: f"{found[1]} {told}{found[2] or ''}", text, count=1, flags=re.M
-        )  # noqa: B023
+        )
         if not changed:
             raise PromoError(f"{file} has no var {name}; promo init --upgrade brings it up to date")
     file.write_text(text, encoding="utf-8")

@@ -60,18 +60,15 @@ def figures(connection: duckdb.DuckDBPyConnection, tables: dict[str, str]) -> Sh
     price = basket = None
     if "order_lines" in tables:
         paid = "try_cast(paid_price as double)"
-        row = connection.execute(
-            f"select median(price), (select median(total) from (select sum({paid} * try_cast(quantity as double)) as total "
-            f"from lines group by order_id)) from (select {paid} as price from lines)".replace(
-                "from lines", f"from ({tables['order_lines']})"
-            )
-        ).fetchone()
-        price, basket = row if row else (None, None)
+        price, basket = connection.execute(
+            f"with paid as (select order_id, {paid} as price, try_cast(quantity as double) as quantity from ({tables['order_lines']})) "
+            "select median(price), (select median(total) from (select sum(price * quantity) as total from paid group by order_id)) "
+            "from paid"
+        ).fetchall()[0]
     elif "events" in tables and "price" in connection.sql(f"select * from ({tables['events']}) limit 0").columns:
-        row = connection.execute(
+        price = connection.execute(
             f"select median(try_cast(price as double)) from ({tables['events']}) where event_type = 'purchase'"
-        ).fetchone()
-        price = row[0] if row else None
+        ).fetchall()[0][0]
         basket = price and 1.5 * price
     return ShopFigures(tuple((str(name), int(count)) for name, count in categories), price, basket)
 

@@ -132,8 +132,7 @@ class Shop:
         return f"{'source' if self.rows[table] > LOOKED_AT else 'looked_at'}.{quoted_name(table)}"
 
     def _one(self, query: str) -> Any:
-        row = self.connection.execute(query).fetchone()
-        return row[0] if row else None
+        return self.connection.execute(query).fetchall()[0][0]
 
 
 def look(connection: duckdb.DuckDBPyConnection, tables: list[SourceTable]) -> Shop:

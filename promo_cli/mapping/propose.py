@@ -12,7 +12,7 @@ from functools import cache
 from promo_cli.contract import Table
 from promo_cli.mapping import expressions
 from promo_cli.mapping.hints import Hint, name_fit, read_hints, value_fit
-from promo_cli.mapping.keys import Link, links_of, paths_from, told_share
+from promo_cli.mapping.keys import LEAST_FOUND_UNNAMED, Link, links_of, paths_from, told_share
 from promo_cli.mapping.profile import Column, Shop, plain_or_quoted
 from promo_cli.mapping.proposal import Field, Filter, Proposal
 from promo_cli.warehouse import quoted_name, quoted_text
@@ -164,7 +164,8 @@ class Proposer:
         found = []
         for place, path in paths.items():
             for column in self._shop.columns[place]:
-                fit = name_fit(column.name, hint.names, place) * value_fit(hint.kind, column) * HOP ** len(path)
+                named = max(name_fit(column.name, hint.names, place), self._by_values(table, name, column))
+                fit = named * value_fit(hint.kind, column) * HOP ** len(path)
                 for link in path:
                     fit *= link.found
                 at, way = column, path
@@ -174,6 +175,15 @@ class Proposer:
                 if fit >= LEAST_FIT:
                     found.append(Picked(at, fit, way))
         return found
+
+    def _by_values(self, table: str, name: str, column: Column) -> float:
+        """How surely a column of another name is the key of users or products: those of the order lines are in it."""
+        known = self._identity.get(name)
+        if known is None or known == column or table not in ("users", "products"):
+            return 0
+        if name_fit(column.table, self._hints.tables[table]) < 0.5 or not self._shop.is_key(column.table, column.name):
+            return 0
+        return 0.8 if self._shop.found_in(known, column) > LEAST_FOUND_UNNAMED else 0
 
     def _as_identity(self, table: str, name: str, column: Column) -> float:
         """Users and products have to be the same ones in every table; a key that is new with every order names no person."""
@@ -504,10 +514,10 @@ class _Lines:
         if line.table != self._draft.base:
             return False
         relation = f"looked_at.{quoted_name(self._draft.base)}"
-        row = self._shop.connection.execute(
+        share = self._shop.connection.execute(
             f"select count(distinct ({quoted_name(self.group.name)}, {quoted_name(line.name)})) / greatest(count(*), 1) from {relation}"
-        ).fetchone()
-        return bool(row and row[0] > 0.9)
+        ).fetchall()[0][0]
+        return bool(share > 0.9)
 
     def filters(self, cancelled: tuple[str, ...]) -> list[Filter]:
         """Cancelled orders were not bought; of several currencies the most frequent is the shop's."""
@@ -569,12 +579,12 @@ def _filled_by(shop: Shop, table: str, column: Column, group: Column) -> float:
 @cache
 def _group_figures(shop: Shop, table: str, column: Column, group: Column) -> tuple[bool, float]:
     value = f"nullif(trim(cast({quoted_name(column.name)} as varchar)), '')"
-    row = shop.connection.execute(
+    is_one, filled = shop.connection.execute(
         f"select coalesce(max(kinds), 0) <= 1, coalesce(sum(blanks) filter (where kinds = 1) / nullif(sum(blanks), 0), 0) from ("
         f"select count(distinct {value}) as kinds, count(*) - count({value}) as blanks "
         f"from looked_at.{quoted_name(table)} group by {quoted_name(group.name)})"
-    ).fetchone()
-    return (bool(row[0]), float(row[1])) if row else (False, 0.0)
+    ).fetchall()[0]
+    return bool(is_one), float(filled)
 
 
 def _links_used(draft: Draft, fields: dict[str, Field], filters: list[Filter], joins: list[tuple[str, str]]) -> tuple[Link, ...]:

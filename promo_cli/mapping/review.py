@@ -128,7 +128,7 @@ def try_out(proposals: dict[str, Proposal], shop: Shop, contract: dict[str, Tabl
             f"avg(case when coalesce(trim(cast({quoted_name(name)} as varchar)), '') = '' then 1.0 else 0 end)"
             for name in required
         )
-        row = connection.execute(f"select count(*){', ' + blanks if blanks else ''} from {relation}").fetchone() or (0,)
+        row = connection.execute(f"select count(*){', ' + blanks if blanks else ''} from {relation}").fetchall()[0]
         shares = {name: float(share) for name, share in zip(required, row[1:], strict=True) if share}
         rows = int(row[0])
         found[table] = Tried(rows, shop.rows[proposal.base] - rows if proposal.one_row_by is None else 0, shares)

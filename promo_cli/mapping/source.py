@@ -192,8 +192,8 @@ def _duckdb(connection: duckdb.DuckDBPyConnection, source: Source) -> list[Sourc
 
 
 def _warehouse(connection: duckdb.DuckDBPyConnection, source: Source) -> list[SourceTable]:
-    row = connection.execute("select current_database()").fetchone()
-    return _tables_in(connection, str(row[0]) if row else "", source, own_schemas=True)
+    here = connection.execute("select current_database()").fetchall()[0][0]
+    return _tables_in(connection, str(here), source, own_schemas=True)
 
 
 def _postgres(connection: duckdb.DuckDBPyConnection, source: Source) -> list[SourceTable]:
