@@ -26,7 +26,7 @@ from promo_cli.paths import dbt_project_path, models_path, profiles_path, publis
 
 GB = 1_000_000_000
 LEAST_FREE, FREE_A_SIZE = GB, 3
-"""Bytes on the disk: less is a fault; less than so many times the working database (a build, its publication, spill) a warning."""
+"""Bytes on the disk: less is a fault; less than so many times the working database (a build and its publication) a warning."""
 
 MEMORY_SHARE = 0.8
 """Of the machine's memory: more than that is no bound for DuckDB, for Python, dbt and the system need some."""
@@ -94,7 +94,7 @@ class Patient:
 
 
 def examine(database: Path) -> list[Finding]:
-    """All checks of the working database `database` and its surroundings. A check that breaks is a fault itself; raises nothing."""
+    """All checks of the working database `database` and what is around it. A check that breaks is a fault; raises nothing."""
     patient = Patient(database)
     findings: list[Finding] = []
     try:

@@ -13,10 +13,10 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="All checks as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only what is wrong.")] = False,
 ) -> None:
-    """Check Python and packages, models, disk, memory, locks, rights, secret, encryption, policies, the shop's tables, and what is published.
+    """Check Python and packages, models, disk, memory, locks, rights, secret, encryption, policies, the shop, what is published.
 
-    One line a check: ok, warning or fault, and how to mend it. Exit code 0 when nothing is at fault; else that of the worst fault:
-    3 the environment, 1 the data or the policy. Nothing is written.
+    One line a check: ok, warning or fault, and how to mend it. Exit code 0 when nothing is at fault; else that of the worst
+    fault: 3 the environment, 1 the data or the policy. Nothing is written.
     """
     import json
 

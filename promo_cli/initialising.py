@@ -197,7 +197,8 @@ def _refuse_no_shop(proposals: dict[str, Proposal], shop: Shop) -> None:
         f"{table} ({', '.join(column.name for column in columns[:12])})" for table, columns in list(shop.columns.items())[:6]
     )
     raise PromoError(
-        f"no table looks like {' or '.join(lacking)}, or like an event log: order lines need a user, a product, a time and a price or total. "
+        f"no table looks like {' or '.join(lacking)}, or like an event log: order lines need a user, a product, a time "
+        "and a price or total. "
         f"Seen: {seen}. Rename columns, or write mapping/{lacking[0]}.sql by hand (docs: bring your shop)"
     )
 
@@ -206,7 +207,8 @@ def _ask_where(wishes: Wishes) -> Wishes:
     if wishes.source is not None:
         return wishes
     typer.echo(
-        "Where are the shop's tables?\n  1  a folder of CSV, Parquet or JSON files\n  2  a DuckDB file\n  3  Postgres\n  4  nowhere yet"
+        "Where are the shop's tables?\n  1  a folder of CSV, Parquet or JSON files\n  2  a DuckDB file\n"
+        "  3  Postgres\n  4  nowhere yet"
     )
     chosen = typer.prompt("1-4", default="1", prompt_suffix=": ").strip()
     if chosen == "1":
@@ -314,7 +316,7 @@ def _write_vars(
 
 def _policies_kept(known: ShopFigures) -> list[str]:
     return [
-        f"dbt_project/seeds stay as they are; {len(known.categories)} categories were found: see that pricing_policy.csv fits them"
+        f"dbt_project/seeds stay as they are; {len(known.categories)} categories were found: does pricing_policy.csv fit them?"
     ]
 
 

@@ -1,4 +1,4 @@
-"""A shop's own project folder: the shipped dbt project copied out, with a stamp that says what was copied, and brought up to date."""
+"""A shop's own project folder: the shipped dbt project copied out, stamped with what was copied, and brought up to date."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Upgrade:
 
 
 def lay_out(folder: Path) -> Path:
-    """Lay out a project in `folder`: dbt_project/, profiles.yml, .gitignore; what is there but the first stays. The dbt project's path.
+    """Lay out dbt_project/, profiles.yml and .gitignore in `folder`; returns the first's path. The other two stay as they are.
 
     Raises PromoError (exit code 2) when there is a dbt_project already, OSError when nothing can be written.
     """
@@ -145,11 +145,10 @@ def set_vars(project: Path, values: dict[str, Any]) -> None:
     text = file.read_text(encoding="utf-8")
     for name, value in values.items():
         told = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else "null" if value is None else str(value)
-        text, changed = re.subn(
-            rf"^(  {name}:)[^\n#]*?( *#[^\n]*)?$", lambda found: f"{found[1]} {told}{found[2] or ''}", text, count=1, flags=re.M
-        )
-        if not changed:
+        found = re.search(rf"^(  {name}:)[^\n#]*?( *#[^\n]*)?$", text, re.MULTILINE)
+        if found is None:
             raise PromoError(f"{file} has no var {name}; promo init --upgrade brings it up to date")
+        text = f"{text[: found.start()]}{found[1]} {told}{found[2] or ''}{text[found.end() :]}"
     file.write_text(text, encoding="utf-8")
 
 

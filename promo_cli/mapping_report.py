@@ -70,7 +70,8 @@ def print_written(outcome: Outcome, as_json: bool) -> None:
         typer.echo(f"{outcome.folder}: dbt_project/ (models and policies, yours to change), profiles.yml, .gitignore, README.md")
     if outcome.by_vars:
         typer.echo(
-            "dbt_project/dbt_project.yml: names alone differ, so vars map your tables where they stand; models/sources/shop_tables.yml tells of them"
+            "dbt_project/dbt_project.yml: names alone differ, so vars map your tables where they stand; "
+            "models/sources/shop_tables.yml tells of them"
         )
     elif outcome.proposals:
         typer.echo(
@@ -115,29 +116,31 @@ def next_commands(outcome: Outcome) -> list[str]:
 
 def readme(outcome: Outcome) -> str:
     """The README of a laid-out project."""
-    load = (
-        "1. `promo load mapped` reads the shop's tables by the SQL in `mapping/` (one file a table of the contract; `source.yml` says where\n"
-        "   they are). What looks wrong there is yours to edit."
-        if outcome.proposals and not outcome.by_vars
-        else "1. The shop's tables stand in the working database; the vars in `dbt_project/dbt_project.yml` map their names. Nothing is loaded."
-        if outcome.by_vars
-        else "1. `promo init --files FOLDER` (or `--duckdb FILE`, `--postgres VARIABLE`) looks at your tables and writes a mapping."
-    )
+    if outcome.by_vars:
+        load = """1. The shop's tables stand in the working database; the vars in `dbt_project/dbt_project.yml` map their names. Nothing
+   is loaded."""
+    elif outcome.proposals:
+        load = """1. `promo load mapped` reads the shop's tables by the SQL in `mapping/`, one file a table of the contract; `source.yml`
+   says where they are. What looks wrong there is yours to edit."""
+    else:
+        load = """1. `promo init --files FOLDER` (or `--duckdb FILE`, `--postgres VARIABLE`) looks at your tables and writes a
+   mapping; `promo load mapped` then loads them."""
     return f"""# Promotions of this shop
 
 {load}
 2. `promo build` builds segments, prices and offers, tests them, and publishes `warehouse/published/offerhouse.duckdb`.
    `dbt build --project-dir dbt_project` from this folder does the same.
 3. `promo sql 'from audits.rejected_rows limit 20'`: rows that broke the contract, each with its reason.
-4. `dbt_project/seeds/` holds the policies: `pricing_policy.csv` has your categories, `promotion_catalogue.csv` your promotions. They are
-   defaults: read them before anything is sent, then `promo build` again.
-5. `promo plan` tells what a campaign would do; `promo export CAMPAIGN` writes its file. `promo doctor` says what is wrong here, if anything.
+4. `dbt_project/seeds/` holds the policies: `pricing_policy.csv` has your categories, `promotion_catalogue.csv` your promotions.
+   They are defaults: read them before anything is sent, then `promo build` again.
+5. The shipped models learned from a grocery shop. `pip install "offerhouse[train]"`, then `promo train`, learns from yours.
+6. `promo plan` tells what a campaign would do; `promo export CAMPAIGN` writes its file. `promo doctor` says what is wrong.
 
-`dbt_project/` is a copy of what offerhouse ships, yours to change. After an update of the package, `promo init --upgrade` brings the files
-up to date that you left alone, and puts the new version of the others beside them as `.new`.
+`dbt_project/` is a copy of what offerhouse ships, yours to change. After an update of the package, `promo init --upgrade` brings
+the files up to date that you left alone, and puts the new version of the others beside them as `.new`.
 
-Keep in version control: `dbt_project/`, `mapping/`, `profiles.yml`. Never: `warehouse/`, `exports/`, `*.key` (`.gitignore` sees to it). Keep a
-copy of the key file elsewhere: the pseudonyms of your users are made with it.
+Keep in version control: `dbt_project/`, `mapping/`, `profiles.yml`. Never: `warehouse/`, `exports/`, `*.key` (`.gitignore` sees
+to it). Keep a copy of the key file elsewhere: the pseudonyms of your users are made with it.
 """
 
 
@@ -151,7 +154,10 @@ def _told(outcome: Outcome) -> dict[str, Any]:
             "rows": tried.rows if tried else None,
             "left_out": tried.left_out if tried else None,
             "blank_share": tried.blanks if tried else {},
-            "columns": [{"column": field.column, "from": field.source, "sql": field.sql, "reason": field.reason} for field in proposal.fields],
+            "columns": [
+                {"column": field.column, "from": field.source, "sql": field.sql, "reason": field.reason}
+                for field in proposal.fields
+            ],
             "filters": [filter_.reason for filter_ in proposal.filters],
         })  # fmt: skip
     return {

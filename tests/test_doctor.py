@@ -46,11 +46,11 @@ def database(sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 
 
 @pytest.fixture
-def own_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def own_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A laid-out project, at work."""
     project = layout.lay_out(tmp_path / "own")
     monkeypatch.chdir(tmp_path / "own")
-    yield project
+    return project
 
 
 def of(check: str, database: Path) -> list[Finding]:

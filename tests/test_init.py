@@ -3,7 +3,7 @@
 import csv
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -176,7 +176,8 @@ def test_at_a_terminal_a_person_changes_lines(
     export: Path, tmp_path: Path, promo: Promo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers = iter(["1", str(export), "Europe/Nowhere", "Europe/Berlin", "euro", "EUR",
-                    "users.country='DE'", "users.region=sales.qty", "products.product_name=-", "order_lines.quantity=-", "order_lines.qty=1", ""])  # fmt: skip
+                    "users.country='DE'", "users.region=sales.qty", "products.product_name=-", "order_lines.quantity=-",
+                    "order_lines.qty=1", ""])  # fmt: skip
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr("typer.prompt", lambda *_, **__: next(answers))
     monkeypatch.setenv("COLUMNS", "200")
@@ -235,14 +236,14 @@ def test_the_url_of_postgres_is_told_nowhere(tmp_path: Path, promo: Promo, monke
 
 
 @pytest.fixture
-def own_database(tmp_path: Path) -> Iterator[Path]:
+def own_database(tmp_path: Path) -> Path:
     """A DuckDB file in which a shop's tables stand under names of its own."""
     path = tmp_path / "shop_data.duckdb"
     with duckdb.connect(str(path)) as connection:
         connection.execute("create schema raw")
         for name, sql in (("sales", BOUGHT), ("articles", ARTICLES), ("clients", CLIENTS)):
             connection.execute(f"create table raw.{name} as {sql}")
-    yield path
+    return path
 
 
 def test_tables_in_another_duckdb_file_are_copied_by_sql(
@@ -297,8 +298,10 @@ def test_tables_in_the_working_database_are_mapped_by_vars(tmp_path: Path, promo
 def test_columns_of_many_kinds_are_found_and_read() -> None:
     found = columns_of({
         "invoices": """
-            select 'I' || i // 2 as "InvoiceNo", strftime(timestamp '2025-03-01' + to_hours(i::integer), '%m/%d/%Y %H:%M') as "InvoiceDate",
-                (9000 + i % 30)::varchar as "StockCode", '€ 1.234,' || (10 + i % 80) as "UnitPrice", (1 + i % 3)::varchar as "Quantity",
+            select 'I' || i // 2 as "InvoiceNo", strftime(timestamp '2025-03-01' + to_hours(i::integer), '%m/%d/%Y %H:%M')
+                    as "InvoiceDate",
+                (9000 + i % 30)::varchar as "StockCode", '€ 1.234,' || (10 + i % 80) as "UnitPrice",
+                (1 + i % 3)::varchar as "Quantity",
                 (100 + i % 50)::varchar as "CustomerID", round((i % 5) * 0.05, 2)::varchar as "Discount", 'EUR' as "Currency"
             from range(600) as t(i)""",
         "Product Catalog": """
@@ -342,7 +345,8 @@ def test_a_change_that_does_not_run_is_refused(export: Path) -> None:
         shop = look(connection, attach(connection, Source("files", str(export))))
         contract = read_contract()
         proposals = Proposer(shop, contract, {}).proposals()
-        for told, said in (("99=x", "no line 99"), ("1", "write e.g."), ("nothing=-", "no line and no table"), ("users.region=upper(", "doesn't run"),
+        for told, said in (("99=x", "no line 99"), ("1", "write e.g."), ("nothing=-", "no line and no table"),
+                           ("users.region=upper(", "doesn't run"),
                            ("users.region=clients.rgion", "did you mean region")):  # fmt: skip
             with pytest.raises(PromoError, match=said) as refused:
                 changed(proposals, told, shop, contract)

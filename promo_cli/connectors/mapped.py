@@ -143,7 +143,8 @@ def _check_columns(connection: duckdb.DuckDBPyConnection, file: Path, relation: 
     odd = [name for name in found if name not in known and not name.startswith("x_")]
     if odd:
         raise PromoError(
-            f"{file}: {table.name} has no column {odd[0]}{did_you_mean(odd[0], known)}; rename it, or to x_{odd[0]} to carry it along"
+            f"{file}: {table.name} has no column {odd[0]}{did_you_mean(odd[0], known)}; "
+            f"rename it, or to x_{odd[0]} to carry it along"
         )
     for column in table.columns:
         if column.name in found:

@@ -1,4 +1,4 @@
-"""The mapping as files that a person reads and edits: one .sql a table of the contract, and source.yml, which says where the shop is."""
+"""The mapping as files that a person reads and edits: one .sql a table of the contract; source.yml says where the shop is."""
 
 from __future__ import annotations
 

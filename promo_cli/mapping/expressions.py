@@ -1,4 +1,4 @@
-"""How a column of a shop's becomes what the contract asks for, as SQL. What can't be read stays as it came, for staging to reject."""
+"""How a column of a shop's becomes what the contract asks for, as SQL. What can't be read stays, for staging to reject."""
 
 from promo_cli.mapping.hints import epoch_units, read_hints
 from promo_cli.mapping.profile import Column

@@ -15,7 +15,8 @@ import duckdb
 
 SENSITIVE = (
     r"\b(alcohol\w*|wines?|beers?|spirits|liquors?|tobacco\w*|cigar\w*|cigarettes?|vap(e|es|ing)|pharma\w*|medicines?|drugs|prescription"
-    r"|infant formula|gift[ _-]?cards?|vouchers?|deposits?|postage|shipping|fees?|donations?|tips?|lotter\w*|fuel|weapons?|knives)\b"
+    r"|infant formula|gift[ _-]?cards?|vouchers?|deposits?|postage|shipping|fees?"
+    r"|donations?|tips?|lotter\w*|fuel|weapons?|knives)\b"
 )
 """Categories that no promotion should touch before somebody has looked: by law in many places, or because they are no goods."""
 
@@ -61,9 +62,9 @@ def figures(connection: duckdb.DuckDBPyConnection, tables: dict[str, str]) -> Sh
     if "order_lines" in tables:
         paid = "try_cast(paid_price as double)"
         price, basket = connection.execute(
-            f"with paid as (select order_id, {paid} as price, try_cast(quantity as double) as quantity from ({tables['order_lines']})) "
-            "select median(price), (select median(total) from (select sum(price * quantity) as total from paid group by order_id)) "
-            "from paid"
+            f"with paid as (select order_id, {paid} as price, try_cast(quantity as double) as quantity "
+            f"from ({tables['order_lines']})), baskets as (select sum(price * quantity) as total from paid group by order_id) "
+            "select median(price), (select median(total) from baskets) from paid"
         ).fetchall()[0]
     elif "events" in tables and "price" in connection.sql(f"select * from ({tables['events']}) limit 0").columns:
         price = connection.execute(
@@ -112,7 +113,7 @@ def write_policies(seeds: Path, known: ShopFigures, currency: str | None) -> lis
 
 
 def _price_steps(price: float | None, currency: str | None) -> tuple[str, str]:
-    """Step and ending of prices: 0.10 and 0.09 for cheap goods, 1.00 and 0.99 for dearer ones, whole units where there are no others."""
+    """Step and ending of prices: 0.10 and 0.09 for cheap goods, 1.00 and 0.99 for dearer ones, whole units without cents."""
     if currency in _WHOLE_UNITS:
         return ("10", "0") if price is None or price < 20_000 else ("100", "0")
     return ("0.10", "0.09") if price is None or price < 10 else ("1.00", "0.99")

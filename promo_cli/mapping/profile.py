@@ -212,7 +212,8 @@ def _shares(connection: duckdb.DuckDBPyConnection, relation: str, value: str) ->
         r"regexp_full_match(value, '[^@\s]+@[^@\s]+\.[^@\s]+')",
         f"lower(value) in ({', '.join(map(quoted_text, FLAG_WORDS))})",
         rf"regexp_full_match(value, '{SIGN}-?\d{{1,3}}(\.?\d{{3}})*(,\d{{1,2}}){SIGN}')",
-        rf"regexp_full_match(value, '{SIGN}-?\d{{1,3}}(,?\d{{3}})*(\.\d+)?{SIGN}') and try_cast({stripped} as double) is not null",
+        rf"regexp_full_match(value, '{SIGN}-?\d{{1,3}}(,?\d{{3}})*(\.\d+)?{SIGN}') "
+        f"and try_cast({stripped} as double) is not null",
         *(
             f"regexp_full_match(value, '{pattern}') and try_strptime(value, {quoted_text(written)}) is not null"
             for pattern, written in _ODD
@@ -226,7 +227,7 @@ def _shares(connection: duckdb.DuckDBPyConnection, relation: str, value: str) ->
 
 
 def _words(connection: duckdb.DuckDBPyConnection, table: str, name: str) -> tuple[str, ...]:
-    """The values of a short list, the most frequent first, over all rows: the later ones of a log may bring words of their own."""
+    """The values of a short list, the most frequent first, over all rows: the later ones of a log may bring new words."""
     value = f"nullif(trim(cast({quoted_name(name)} as varchar)), '')"
     found = connection.execute(
         f"select {value} as word from source.{quoted_name(table)} where {value} is not null "

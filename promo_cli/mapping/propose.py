@@ -24,7 +24,7 @@ HOP = 0.94
 """What a column counts that a row points at, against one of its own; once for each link."""
 
 LEAST_FILLED_DOWN = 0.8
-"""Share of a column's blanks that its group fills, of one column at least, where an export fills the first row of a group alone."""
+"""Share of a column's blanks that its group fills, of one column at least, where an export fills a group's first row alone."""
 
 _NAMED_ONLY = frozenset(
     {
@@ -277,9 +277,11 @@ class Proposer:
         ):
             return f"the person behind {picked.path[-1].child.name}, of which every order has another"
         if known is not None and known != column:
-            return f"same values as {known.shown}: {told_share(max(self._shop.found_in(column, known), self._shop.found_in(known, column)))} found"
+            found = max(self._shop.found_in(column, known), self._shop.found_in(known, column))
+            return f"same values as {known.shown}: {told_share(found)} found"
         if picked.path:
-            return f"named {column.name}, of the {column.table} behind {picked.path[-1].child.name} ({told_share(picked.path[-1].found)} found)"
+            link = picked.path[-1]
+            return f"named {column.name}, of the {column.table} behind {link.child.name} ({told_share(link.found)} found)"
         if name == column.name.lower():
             return "the same name"
         kind = self._hints.columns[table][name].kind
@@ -330,8 +332,9 @@ class Proposer:
         inner = f"select {quoted_name(there.name)} as order_key, min({quoted_name(product.name)}) as product_key"
         joins.append((
             f"left join (\n    {inner}\n    from source.{plain_or_quoted(there.table)}\n    group by order_key\n"
-            f"    having count(distinct {quoted_name(product.name)}) = 1\n) as single_products\n    on {here.sql} = single_products.order_key",
-            "a review of an order is one of its product where the order has a single one; of others it names none and is rejected",
+            f"    having count(distinct {quoted_name(product.name)}) = 1\n) as single_products\n"
+            f"    on {here.sql} = single_products.order_key",
+            "a review of an order is one of its product where the order has a single one; others name none and are rejected",
         ))  # fmt: skip
         fields["product_id"] = Field(
             "product_id", "single_products.product_key", product.shown, f"the order's product, over {here.shown}"
@@ -497,11 +500,14 @@ class _Lines:
         if product.filled < 1 and named is not None:
             sql = f"coalesce(nullif(trim({product.sql}), ''), {named.sql})"
             own["product_id"] = Field("product_id", sql, product.shown,
-                                      f"{fields['product_id'].reason}; {named.shown} where it is blank ({told_share(1 - product.filled)})")  # fmt: skip
+                                      f"{fields['product_id'].reason}; {named.shown} where it is blank "
+                                      f"({told_share(1 - product.filled)})")  # fmt: skip
         if "line_number" not in fields or not self._is_line_number():
             key = own.get("product_id", fields["product_id"]).sql
+            row = f"{plain_or_quoted(self._draft.base)}::varchar"
             own["line_number"] = Field(
-                "line_number", f"row_number() over (partition by {order} order by {key}, {plain_or_quoted(self._draft.base)}::varchar)", "the row",
+                "line_number", f"row_number() over (partition by {order} order by {key}, {row})",
+                "the row",
                 "no column numbers the lines: counted within the order",
             )  # fmt: skip
         return own
@@ -515,7 +521,8 @@ class _Lines:
             return False
         relation = f"looked_at.{quoted_name(self._draft.base)}"
         share = self._shop.connection.execute(
-            f"select count(distinct ({quoted_name(self.group.name)}, {quoted_name(line.name)})) / greatest(count(*), 1) from {relation}"
+            f"select count(distinct ({quoted_name(self.group.name)}, {quoted_name(line.name)})) / greatest(count(*), 1) "
+            f"from {relation}"
         ).fetchall()[0][0]
         return bool(share > 0.9)
 

@@ -29,7 +29,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Tried:
-    """What a proposal makes of the shop's tables: rows, rows that its filters leave out, and required columns with blanks (their share)."""
+    """What a proposal makes of the shop's tables: rows, rows left out by filters, and the share of blanks in required columns."""
 
     rows: int
     left_out: int

@@ -205,8 +205,8 @@ def _postgres(connection: duckdb.DuckDBPyConnection, source: Source) -> list[Sou
         connection.execute("load postgres")
     except duckdb.Error:
         raise PromoError(
-            "DuckDB's extension postgres can't be loaded here: run `install postgres` in a DuckDB of this version once where there is a "
-            "network, or export the tables as Parquet and run promo init --files FOLDER",
+            "DuckDB's extension postgres can't be loaded here: run `install postgres` in a DuckDB of this version once where "
+            "there is a network, or export the tables as Parquet and run promo init --files FOLDER",
             ENVIRONMENT_FAULT,
         ) from None
     try:

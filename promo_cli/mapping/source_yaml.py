@@ -1,4 +1,4 @@
-"""The shop's own tables as a dbt source, as a person would have described them: what `dbt docs` shows, and freshness may watch."""
+"""The shop's own tables as a dbt source, as a person would have described them: for `dbt docs`, and for freshness."""
 
 from typing import Any
 
@@ -37,5 +37,8 @@ def source_yaml(schema: str, proposals: dict[str, Proposal], columns: dict[str, 
         "schema": schema,
         "tables": tables,
     }
-    head = "# Written by promo init. The vars shop_schema, shop_identifiers and shop_columns in dbt_project.yml map these tables to the contract.\n"
+    head = (
+        "# Written by promo init. The vars shop_schema, shop_identifiers and shop_columns in dbt_project.yml map these tables to "
+        "the contract.\n"
+    )
     return head + yaml.safe_dump({"version": 2, "sources": [source]}, sort_keys=False, allow_unicode=True, width=120)
