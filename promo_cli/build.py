@@ -44,8 +44,8 @@ def build(
 ) -> None:
     """Build features, scores and promotions from the loaded shop, test them, and publish.
 
-    When every model and test has passed, the published database takes the place of the one before; else that one stays. `dbt build`
-    does the same, and also runs dbt's unit tests: examples that say the same whatever the shop's data are.
+    When every model and test has passed, the published database takes the place of the one before; else that one stays.
+    `dbt build` does the same, and also runs dbt's unit tests: examples that say the same whatever the shop's data are.
     """
     path = database_path(database)
     if dry_run:

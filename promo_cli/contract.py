@@ -36,10 +36,13 @@ class Table:
         return tuple(column.name for column in self.columns if column.required)
 
 
-@cache
 def read_contract(path: Path | None = None) -> dict[str, Table]:
     """Tables by name, in the order of the file. Raises PromoError when the file is missing or is no sources file."""
-    path = path or contract_path()
+    return _read(path or contract_path())
+
+
+@cache
+def _read(path: Path) -> dict[str, Table]:
     try:
         sources = yaml.safe_load(path.read_text(encoding="utf-8"))["sources"]
         shop = next(source for source in sources if source["name"] == "shop")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from promo_cli.connectors.shop_schema import Listener
+    from promo_cli.mapping.source import Source
 
 app = typer.Typer(
     cls=Verbs,
@@ -54,9 +55,12 @@ def load_complete_journey(
 )
 def load_files(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder with products.csv, order_lines.parquet, …")],
-    timezone: Annotated[str, typer.Option(help="IANA time zone in which the shop cuts its days.")] = "UTC",
+    timezone: Annotated[str | None, typer.Option(help="IANA time zone in which the shop cuts its days [default: UTC].")] = None,
     currency: Annotated[str | None, typer.Option(help="ISO 4217 code of all money, e.g. EUR.")] = None,
     encoding: Annotated[str, typer.Option(help="Of the CSV files: utf-8, latin-1 or utf-16.")] = "utf-8",
+    mapping: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Files of any shape, by the SQL in this folder (promo init writes it).")
+    ] = None,
     database: Database = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -71,11 +75,78 @@ def load_files(
     from promo_cli.connectors import files
     from promo_cli.load_report import print_result
 
+    if mapping is not None:
+        from promo_cli.mapping.source import Source
+
+        load_by_mapping(
+            mapping,
+            database_path(database),
+            Source("files", str(folder), None, encoding),
+            timezone,
+            currency,
+            quiet,
+            as_json,
+            dry_run,
+        )
+        return
     shop_files = files.find_shop_files(folder, encoding)
     path = database_path(database)
     with loading(path, quiet, dry_run) as (connection, listener):
-        loads = files.load(connection, shop_files, timezone, currency, listener)
+        loads = files.load(connection, shop_files, timezone or "UTC", currency, listener)
     print_result(loads, path, as_json, dry_run)
+
+
+@app.command(
+    "mapped",
+    short_help="a shop's own tables, by the mapping of promo init",
+    epilog="Example: promo load mapped --mapping mapping",
+)
+def load_mapped(
+    mapping: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder with source.yml and one .sql a table [default: mapping, beside dbt_project]."),
+    ] = None,
+    database: Database = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+    dry_run: DryRun = False,
+) -> None:
+    """A shop's own tables, whatever they are called, by the SQL that `promo init` wrote and you may have edited.
+
+    mapping/source.yml says where they are: files, a DuckDB file, Postgres, or the working database. Rows that the SQL leaves out
+    are counted in shop.left_out, lines that can't be read in shop.load_rejects.
+    """
+    load_by_mapping(mapping, database_path(database), quiet=quiet, as_json=as_json, dry_run=dry_run)
+
+
+def load_by_mapping(
+    folder: Path | None,
+    database: Path,
+    source: "Source | None" = None,
+    timezone: str | None = None,
+    currency: str | None = None,
+    quiet: bool = False,
+    as_json: bool = False,
+    dry_run: bool = False,
+) -> None:
+    """Load the shop of the mapping in `folder`; `source`, `timezone` and `currency` take the place of what its source.yml says.
+
+    Raises PromoError as `promo_cli.connectors.mapped.load` does.
+    """
+    from dataclasses import replace
+
+    from promo_cli.connectors import mapped
+    from promo_cli.contract import read_contract
+    from promo_cli.load_report import print_result
+    from promo_cli.mapping.artefact import read_mapping
+    from promo_cli.paths import dbt_project_path
+
+    beside = dbt_project_path().parent / "mapping"
+    read = read_mapping(folder or (beside if beside.is_dir() else Path("mapping")), read_contract())
+    read = replace(read, source=source or read.source, timezone=timezone or read.timezone, currency=currency or read.currency)
+    with loading(database, quiet, dry_run) as (connection, listener):
+        loads = mapped.load(connection, read, listener)
+    print_result(loads, database, as_json, dry_run)
 
 
 @app.command(

@@ -86,11 +86,14 @@ def _watch(connection: "duckdb.DuckDBPyConnection", listener: ProgressListener, 
 
 
 def tell_left_out(connection: "duckdb.DuckDBPyConnection", listener: Listener) -> None:
-    """A note on the rows of erased people that the load left out."""
-    for table, rows in connection.execute(
-        "select table_name, cast(sum(row_count) as bigint) from shop.left_out group by table_name order by table_name"
+    """A note on the rows that the load left out: of erased people, and by the filters of a mapping."""
+    from promo_cli.connectors.mapped import FILTERED
+
+    for table, reason, rows in connection.execute(
+        "select table_name, reason, cast(sum(row_count) as bigint) from shop.left_out group by table_name, reason order by all"
     ).fetchall():
-        listener.note(f"{table}: {rows:,} rows of erased people left out")
+        why = "rows left out by the mapping" if reason == FILTERED else "rows of erased people left out"
+        listener.note(f"{table}: {rows:,} {why}")
 
 
 def print_result(loads: list[TableLoad], database: Path, as_json: bool, dry_run: bool = False) -> None:

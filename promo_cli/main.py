@@ -11,10 +11,12 @@ from promo_cli import (
     audit,
     build,
     demo,
+    doctor,
     erase,
     evaluate,
     explain,
     export,
+    init,
     load,
     models,
     plan,
@@ -47,6 +49,7 @@ app = typer.Typer(
 # One verb after the other as on a working day. A verb's module imports what is slow (duckdb, dbt, torch) inside its functions.
 _verb = app.command
 _verb("demo", epilog="Example: promo demo --database warehouse/demo.duckdb")(demo.demo)
+_verb("init", epilog="Example: promo init my-promotions --files ./export --timezone Europe/Berlin")(init.init)
 app.add_typer(load.app, name="load")
 _verb("build", epilog="Example: promo build --as-of-date 2017-12-01")(build.build)
 _verb("publish", epilog="Example: promo publish --rollback")(publish.publish)
@@ -62,6 +65,7 @@ _verb("sql", epilog="Example: promo sql 'from promotions.offers limit 10' --form
 app.add_typer(models.app, name="models")
 _verb("erase", epilog="Example: promo erase 1 --dry-run")(erase.erase)
 _verb("subject-access", epilog="Example: promo subject-access 1 --output household-1.json")(subject_access.subject_access)
+_verb("doctor", epilog="Example: promo doctor --json")(doctor.doctor)
 
 _settings = {"debug": False}
 

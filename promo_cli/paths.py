@@ -1,6 +1,7 @@
 """Where things are."""
 
 import os
+import re
 from pathlib import Path
 
 DEFAULT_DATABASE = Path("warehouse") / "offerhouse.duckdb"
@@ -36,15 +37,49 @@ def make_private_folder(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
-def dbt_project_path() -> Path:
+def shipped_project() -> Path:
     """The dbt project that ships beside this package."""
     return Path(__file__).resolve().parents[1] / "dbt_project"
 
 
-def profiles_path() -> Path:
+def shipped_profiles() -> Path:
     """The folder of the shipped profiles.yml: the repository's root, or the dbt project in an installed package."""
-    root = dbt_project_path().parent
-    return root if (root / "profiles.yml").is_file() else dbt_project_path()
+    root = shipped_project().parent
+    return root if (root / "profiles.yml").is_file() else shipped_project()
+
+
+def dbt_project_path() -> Path:
+    """The dbt project at work: env OFFERHOUSE_PROJECT, else ./dbt_project where `promo init` laid it out, else the shipped one.
+
+    Raises PromoError (exit code 3) when OFFERHOUSE_PROJECT names a folder without a dbt_project.yml.
+    """
+    if chosen := os.environ.get("OFFERHOUSE_PROJECT"):
+        folder = Path(chosen)
+        if (folder / "dbt_project.yml").is_file():
+            return folder.resolve()
+        from promo_cli.errors import ENVIRONMENT_FAULT, PromoError
+
+        raise PromoError(
+            f"OFFERHOUSE_PROJECT={chosen} holds no dbt_project.yml; name the folder dbt_project that promo init made",
+            ENVIRONMENT_FAULT,
+        )
+    here = Path("dbt_project").resolve()
+    return here if is_offerhouse_project(here) else shipped_project()
+
+
+def is_offerhouse_project(folder: Path) -> bool:
+    """Whether `folder` is a dbt project of this package, and not just any."""
+    try:
+        text = (folder / "dbt_project.yml").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+    return re.search(r"""^name: *['"]?offerhouse['"]? *(#.*)?$""", text, re.MULTILINE) is not None
+
+
+def profiles_path() -> Path:
+    """The folder of profiles.yml: beside the dbt project at work, in it, or the shipped one."""
+    project = dbt_project_path()
+    return next((folder for folder in (project.parent, project) if (folder / "profiles.yml").is_file()), shipped_profiles())
 
 
 def contract_path() -> Path:

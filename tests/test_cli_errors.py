@@ -156,7 +156,6 @@ def test_broken_contract_is_3(tmp_path: Path) -> None:
             contract.read_contract(tmp_path / "shop.yml")
         assert broken.value.exit_code == 3
         assert "\n" not in broken.value.message
-        contract.read_contract.cache_clear()
 
 
 def test_every_command_shows_an_example() -> None:

@@ -17,8 +17,8 @@
     end
 {%- endmacro %}
 
-{# The shop's currency as an SQL text, null where it is not known. #}
+{# The shop's currency as an SQL text: the var, else what `promo load` recorded, null where it is not known. #}
 {% macro shop_currency() -%}
-    {%- set currency = shop_setting('currency') or '' -%}
+    {%- set currency = var('shop_currency', none) or shop_setting('currency') or '' -%}
     {{- "'" ~ currency ~ "'" if modules.re.match('^[A-Z]{3}\\Z', currency) else 'cast(null as string)' -}}
 {%- endmacro %}

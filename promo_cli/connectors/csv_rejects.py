@@ -1,5 +1,6 @@
 """CSV lines DuckDB could not parse: from its reject tables to shop.load_rejects."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import duckdb
@@ -15,8 +16,10 @@ def forget_rejects(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("drop table if exists temp.reject_scans")
 
 
-def keep_rejects(connection: duckdb.DuckDBPyConnection, table: str, encoding: str) -> int:
+def keep_rejects(connection: duckdb.DuckDBPyConnection, table: str, encoding: str, files: Iterable[Path] | None = None) -> int:
     """Copies the rejects of `table`'s scan, one row a line, to shop.load_rejects; returns their count.
+
+    `files`: those of these files alone, where several tables were scanned since `forget_rejects`.
 
     Line 1 is the header; a record with line breaks inside quotes counts as one line, so a quote that is never closed
     makes one line of all it swallows. Lines are kept to 10,000 characters.
@@ -38,16 +41,17 @@ def keep_rejects(connection: duckdb.DuckDBPyConnection, table: str, encoding: st
         """
         insert into shop.load_rejects
         select
-            ?,
+            $table_name,
             parse_filename(scans.file_path),
             errors.line,
             replace(cast(errors.error_type as varchar), ' ', '_'),
             left(ltrim(errors.csv_line, chr(10) || chr(13)), 10000)
         from temp.reject_errors as errors
         inner join temp.reject_scans as scans using (scan_id, file_id)
+        where $files is null or list_contains($files, scans.file_path)
         qualify row_number() over (partition by scans.file_path, errors.line order by errors.column_idx) = 1
         order by scans.file_path, errors.line
         """,
-        [table],
+        {"table_name": table, "files": None if files is None else [str(file) for file in files]},
     )
     return count_rows(connection, f"shop.load_rejects where table_name = {quoted_text(table)}")

@@ -74,9 +74,8 @@ def load(
     empty, or the time zone or currency is unknown.
     """
     listener = listener or Silence()
-    _check_timezone(connection, timezone)
-    if currency is not None and not re.fullmatch("[A-Z]{3}", currency):
-        raise PromoError(f"--currency {currency} is no ISO 4217 code; write e.g. EUR", USAGE_FAULT)
+    check_timezone(connection, timezone)
+    check_currency(currency)
     for note in shop.notes:
         listener.note(note)
     names = [file.path.relative_to(shop.folder).as_posix() for files in shop.tables.values() for file in files]
@@ -154,7 +153,14 @@ def _refuse_empty(connection: duckdb.DuckDBPyConnection, shop: ShopFiles, loads:
     )
 
 
-def _check_timezone(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:
+def check_currency(currency: str | None) -> None:
+    """Raises PromoError (exit code 2) for what is no ISO 4217 code; None is no currency."""
+    if currency is not None and not re.fullmatch("[A-Z]{3}", currency):
+        raise PromoError(f"--currency {currency} is no ISO 4217 code; write e.g. EUR", USAGE_FAULT)
+
+
+def check_timezone(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:
+    """Raises PromoError (exit code 2) for a zone that DuckDB doesn't know."""
     zones = {row[0].lower(): row[0] for row in connection.execute("select name from pg_timezone_names()").fetchall()}
     if timezone not in zones.values():
         guess = zones.get(timezone.lower())

@@ -30,13 +30,12 @@ def source_file(path: Path, table: Table, encoding: str) -> SourceFile:
 
     Raises PromoError when the file is empty, damaged, or lacks a required column, OSError when it can't be opened.
     """
-    if path.stat().st_size == 0:
-        raise PromoError(f"{path} is empty (0 bytes); write at least the header, or delete it")
+    refuse_empty(path)
     if is_parquet(path):
-        columns = _parquet_columns(path)
+        columns = parquet_columns(path)
         match = match_columns(path, columns, table)
         expressions = [quoted_name(columns[at]) for at, _ in match.taken]
-        scan = f"read_parquet({_literal(path)})"
+        scan = f"read_parquet({path_literal(path)})"
     else:
         if path.suffix.lower() == ".gz":
             refuse_bomb(path)
@@ -44,11 +43,17 @@ def source_file(path: Path, table: Table, encoding: str) -> SourceFile:
         match = match_columns(path, columns, table)
         # columns go by position, so that no header can upset the reader
         expressions = [f"c{at}" for at, _ in match.taken]
-        scan = _csv_scan(path, len(columns), delimiter, encoding)
+        scan = csv_scan(path, len(columns), delimiter, encoding)
     selected = ", ".join(
         f"{expression} as {quoted_name(name)}" for expression, (_, name) in zip(expressions, match.taken, strict=True)
     )
     return SourceFile(path, match, f"select {selected} from {scan}")
+
+
+def refuse_empty(path: Path) -> None:
+    """Raises PromoError for a file of 0 bytes, OSError when it can't be looked at."""
+    if path.stat().st_size == 0:
+        raise PromoError(f"{path} is empty (0 bytes); write at least the header, or delete it")
 
 
 def is_parquet(path: Path) -> bool:
@@ -56,28 +61,29 @@ def is_parquet(path: Path) -> bool:
     return path.suffix.lower() == ".parquet"
 
 
-def _csv_scan(path: Path, columns: int, delimiter: str, encoding: str) -> str:
+def csv_scan(path: Path, columns: int, delimiter: str, encoding: str) -> str:
     """Every value as text, nothing guessed: the sniffer would take a file with broken quotes for one without quotes."""
     types = ", ".join(f"c{at}: 'VARCHAR'" for at in range(columns))
     return (
-        f"read_csv({_literal(path)}, auto_detect = false, header = true, columns = {{{types}}}, "
+        f"read_csv({path_literal(path)}, auto_detect = false, header = true, columns = {{{types}}}, "
         f"delim = {quoted_text(delimiter)}, quote = '\"', escape = '\"', encoding = {quoted_text(encoding)}, "
         "store_rejects = true, rejects_limit = 0)"
     )
 
 
-def _literal(path: Path) -> str:
-    """The path as SQL, its pattern characters escaped: for a*/x.csv DuckDB would read ab/x.csv too."""
+def path_literal(path: Path) -> str:
+    """A path as SQL, its pattern characters escaped: for a*/x.csv DuckDB would read ab/x.csv too."""
     return quoted_text(re.sub(r"([*?\[])", r"[\1]", str(path)))
 
 
-def _parquet_columns(path: Path) -> list[str]:
+def parquet_columns(path: Path) -> list[str]:
+    """Column names of a Parquet file; raises PromoError when it is damaged, OSError when it can't be opened."""
     with path.open("rb"):
         pass  # an OSError here names the file; DuckDB would say less
     try:
-        rows = duckdb.sql(f"select num_rows from parquet_file_metadata({_literal(path)})").fetchall()[0][0]
+        rows = duckdb.sql(f"select num_rows from parquet_file_metadata({path_literal(path)})").fetchall()[0][0]
         if rows > max(LARGEST_CLAIM, MOST_ROWS_A_BYTE * path.stat().st_size):
             raise PromoError(f"{path} claims {rows:,} rows in {path.stat().st_size:,} bytes, as no table does; write it again")
-        return list(duckdb.sql(f"select * from read_parquet({_literal(path)})").columns)
+        return list(duckdb.sql(f"select * from read_parquet({path_literal(path)})").columns)
     except (duckdb.Error, RuntimeError, UnicodeError) as error:  # the latter two: a name that is no UTF-8
         raise PromoError(f"{path} is no whole Parquet file ({duckdb_reason(error)}); write it again") from error
