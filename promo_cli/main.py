@@ -21,6 +21,7 @@ from promo_cli import (
     models,
     plan,
     publish,
+    report,
     sql,
     status,
     subject_access,
@@ -51,6 +52,7 @@ app.command("demo", epilog="Example: promo demo --database warehouse/demo.duckdb
 app.command("plan", epilog="Example: promo plan weekly_thanks")(plan.plan)
 app.command("explain", epilog="Example: promo explain 1 --product 1000707 --language zh")(explain.explain)
 app.command("trace", epilog="Example: promo trace 3bd15b2f618ae334 --json")(trace.trace)
+app.command("report", epilog="Example: promo report --language zh --output report.html")(report.report)
 app.command("export", epilog="Example: promo export welcome --format parquet")(export.export)
 app.command("subject-access", epilog="Example: promo subject-access u123 --output u123.json")(subject_access.subject_access)
 app.command("erase", epilog="Example: promo erase u123 --dry-run")(erase.erase)

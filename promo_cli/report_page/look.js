@@ -1,0 +1,47 @@
+// Draws the charts one after another, so that the page can be read meanwhile, and switches the theme.
+"use strict";
+(() => {
+  const button = document.getElementById("theme");
+  const root = document.documentElement;
+  const prefersDark = matchMedia("(prefers-color-scheme: dark)");
+  const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : prefersDark.matches);
+  const tell = () => button.setAttribute("aria-pressed", String(isDark()));
+  button.addEventListener("click", () => {
+    root.dataset.theme = isDark() ? "light" : "dark";
+    tell();
+  });
+  prefersDark.addEventListener("change", tell);
+  tell();
+
+  const specs = JSON.parse(document.getElementById("charts").textContent);
+  const places = [...document.querySelectorAll("[data-chart]")];
+  const options = {
+    mode: "vega",
+    ast: true, // expressions are interpreted: no eval, which the page's policy forbids
+    renderer: "svg",
+    actions: false,
+    defaultStyle: false,
+    tooltip: { disableDefaultStyle: true },
+  };
+
+  async function draw(place) {
+    const spec = specs[place.dataset.chart];
+    const most = Math.max(110, 0.38 * place.clientWidth); // labels leave room for what they name
+    for (const axis of spec.axes || []) if (axis.labelLimit > most) axis.labelLimit = most;
+    const label = place.getAttribute("aria-label");
+    await vegaEmbed(place, spec, options);
+    place.setAttribute("role", "img"); // the library puts words of its own there, in English
+    place.setAttribute("aria-label", label);
+    place.removeAttribute("aria-roledescription");
+  }
+
+  async function drawAll() {
+    for (const place of places) {
+      await draw(place);
+      await new Promise((done) => setTimeout(done, 0));
+    }
+    root.dataset.drawn = String(places.length);
+    root.dataset.drawnAfter = String(Math.round(performance.now())); // ms since the page was opened
+  }
+  drawAll();
+})();

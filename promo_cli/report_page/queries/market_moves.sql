@@ -1,0 +1,21 @@
+-- how far demand, stock and competitors move prices from list price, in steps of five percent: -5 is 0 to 5 % below it
+with moved as (
+    select
+        sign(market_price - list_price) * 5 * ceil(20 * abs(market_price / list_price - 1) - 0.000001) as move,
+        case
+            when (demand_factor <> 1)::integer + (stock_factor <> 1)::integer + (competitor_factor <> 1)::integer > 1 then 'several'
+            when demand_factor <> 1 then 'demand'
+            when stock_factor <> 1 then 'stock'
+            when competitor_factor <> 1 then 'competitor'
+            else 'none'
+        end as moved_by
+    from promotions.market_prices
+)
+
+select
+    move,
+    moved_by,
+    count(*) as products
+from moved
+group by move, moved_by
+order by move, moved_by
