@@ -84,7 +84,9 @@ def write_report(database: Path, output: Path | None = None, language: Language 
         try:
             figures = read_figures(connection)
         except (duckdb.CatalogException, duckdb.BinderException) as error:
-            raise PromoError(f"{path} is not built, or by another version ({duckdb_reason(error)}); run promo build", DATA_FAULT) from error
+            raise PromoError(
+                f"{path} is not built, or by another version ({duckdb_reason(error)}); run promo build", DATA_FAULT
+            ) from error
     (shop,) = figures["shop"]
     if shop["as_of_date"] is None:
         raise PromoError(f"{path} has no publication on record; run promo build, which publishes", DATA_FAULT)

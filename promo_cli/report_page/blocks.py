@@ -15,7 +15,8 @@ class Column:
 
     heading: str
     told: Callable[[Row], str]
-    is_number: bool = False
+    look: str = ""
+    """number: to the right; whole: in one line."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,10 @@ class Table:
     rows: Sequence[Row]
     query: str
 
-    def cells(self) -> Iterable[list[tuple[str, bool]]]:
-        """The rows' cells, and whether each is a number."""
+    def cells(self) -> Iterable[list[tuple[str, str]]]:
+        """The rows' cells, each with its look."""
         for row in self.rows:
-            yield [(column.told(row), column.is_number) for column in self.columns]
+            yield [(column.told(row), column.look) for column in self.columns]
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class Plot:
 
     title: str
     spec: Row
+    size: str = ""
+    """small: no wider than it needs; wide: rather scrolled than squeezed."""
 
 
 @dataclass(frozen=True)

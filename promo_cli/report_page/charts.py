@@ -66,10 +66,10 @@ def bars(description: str, rows: Sequence[Row], x_title: str, *, step: int = 26)
     Bars below zero and marked ones have a colour of their own.
     """
     lowest, highest = min((row["x"] for row in rows), default=0), max((row["x"] for row in rows), default=0)
-    room = 0.22 * (max(highest, 0) - min(lowest, 0)) or 1
+    room = 0.26 * (max(highest, 0) - min(lowest, 0)) or 1
     domain = [lowest - room if lowest < 0 else 0, highest + room if highest > 0 else 0]
     marked = any(row.get("is_marked") for row in rows)
-    colour = {
+    colour: Row = {
         "condition": {"test": "datum.x < 0", "value": "var(--bad)"},
         "value": SERIES[0],
     }
@@ -122,7 +122,7 @@ def stacked_bars(
     x = {
         "field": "x",
         "type": "quantitative",
-        "scale": {"domain": [0, 1.14 * most], "nice": False},
+        "scale": {"domain": [0, 1.2 * most], "nice": False},
         "axis": {"title": x_title, "format": ",.0f", "tickCount": 5, "domain": False, "ticks": False},
     }
     return _chart(
@@ -201,7 +201,7 @@ def heat(description: str, rows: Sequence[Row], across: Sequence[str], *, step: 
         {"step": step},
         padding={"left": 5, "top": 5, "bottom": 5, "right": 90},  # the last of the slanting labels
         encoding={
-            "y": {"field": "y", "type": "nominal", "sort": None, "axis": axis},
+            "y": {"field": "y", "type": "nominal", "sort": None, "axis": {**axis, "labelLimit": 240}},
             "x": {
                 "field": "x",
                 "type": "nominal",
@@ -240,7 +240,7 @@ def lines(
 ) -> Row:
     """Lines over x; rows have x, y, series. The first series is drawn heavier, the others dashed, so that colour isn't needed."""
     values = ".1%" if is_share else ",.3~f"
-    scale = {"domain": [0, 1]} if is_share else {"zero": False}
+    scale: Row = {"domain": [0, 1]} if is_share else {"zero": False}
     dashes = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [1, 3], [4, 4]]
     told = {"domain": list(series), "range": SERIES[: len(series)]}
     layer: list[Row] = [
@@ -350,7 +350,11 @@ def intervals(
                 "y": y,
                 "x": x,
                 "fill": {"field": "part", "type": "nominal", "scale": colours},
-                "shape": {"field": "part", "type": "nominal", "scale": {"domain": list(parts), "range": ["diamond", "circle", "square"][: len(parts)]}},
+                "shape": {
+                    "field": "part",
+                    "type": "nominal",
+                    "scale": {"domain": list(parts), "range": ["diamond", "circle", "square"][: len(parts)]},
+                },
                 "tooltip": tooltip,
             },
         },
@@ -368,7 +372,12 @@ def threshold_bars(description: str, rows: Sequence[Row], x_title: str, threshol
             {
                 "mark": {"type": "bar", "height": {"band": 0.66}},
                 "encoding": {
-                    "y": {"field": "y", "type": "nominal", "sort": None, "axis": {"title": None, "ticks": False, "domain": False}},
+                    "y": {
+                        "field": "y",
+                        "type": "nominal",
+                        "sort": None,
+                        "axis": {"title": None, "ticks": False, "domain": False},
+                    },
                     "x": {
                         "field": "x",
                         "type": "quantitative",

@@ -20,7 +20,7 @@ def models(teller: Teller) -> Section:
         teller.text("status", label="status"),
         teller.text("measure", label="measure"),
         teller.number("value"),
-        teller.column("interval", lambda row: teller.interval(row["interval_lower"], row["interval_upper"]), True),
+        teller.column("interval", lambda row: teller.interval(row["interval_lower"], row["interval_upper"]), "number"),
         teller.text("baseline", label="baseline"),
         teller.number("baseline_value"),
         teller.days("trained", "window_last"),
@@ -39,7 +39,11 @@ def _card(teller: Teller, model: Row) -> Block | None:
         for query in ("model_gains", "model_reliability", "model_epochs", "model_measures")
     }
     plots, tables = [], []
-    for made in (_gains(teller, own["model_gains"]), _reliability(teller, own["model_reliability"]), _epochs(teller, own["model_epochs"])):
+    for made in (
+        _gains(teller, own["model_gains"]),
+        _reliability(teller, own["model_reliability"]),
+        _epochs(teller, own["model_epochs"]),
+    ):
         if made is not None:
             plots.append(made[0])
             tables.append(made[1])
@@ -62,11 +66,13 @@ def _card(teller: Teller, model: Row) -> Block | None:
         columns = [
             teller.column(
                 "compared",
-                lambda row: teller.words.say("models.the_model") if row["is_model"] else teller.words.label("baseline", row["compared"]),
+                lambda row: (
+                    teller.words.say("models.the_model") if row["is_model"] else teller.words.label("baseline", row["compared"])
+                ),
             ),
             teller.text("measure", label="measure"),
             teller.number("value"),
-            teller.column("interval", lambda row: teller.interval(row["interval_lower"], row["interval_upper"]), True),
+            teller.column("interval", lambda row: teller.interval(row["interval_lower"], row["interval_upper"]), "number"),
         ]
         tables.insert(0, Table(title, columns, measures, "model_measures"))
     return Block(f"model-{name}", task, lead, plots, tables, is_card=True)
@@ -105,7 +111,7 @@ def _reliability(teller: Teller, rows: list[Row]) -> tuple[Plot, Table] | None:
     columns = [
         teller.number("x"),
         teller.number("y"),
-        teller.column("interval", lambda row: teller.interval(row["interval_lower"], row["interval_upper"]), True),
+        teller.column("interval", lambda row: teller.interval(row["interval_lower"], row["interval_upper"]), "number"),
         teller.count("row_count"),
     ]
     plot = Plot(title, charts.reliability(title, points, say("models.reliability_x"), say("models.reliability_y")))
@@ -188,8 +194,8 @@ def _findings(teller: Teller) -> Block:
         teller.text("beside", "reference_group"),
         teller.number("reference_value"),
         teller.number("ratio", "compared_value"),
-        teller.column("interval", lambda row: teller.interval(row["compared_low"], row["compared_high"]), True),
-        teller.column("allowed", lambda row: teller.interval(row["least"], row["most"], 2), True),
+        teller.column("interval", lambda row: teller.interval(row["compared_low"], row["compared_high"]), "number"),
+        teller.column("allowed", lambda row: teller.interval(row["least"], row["most"], 2), "number"),
     ]
     drawn = [
         row
@@ -206,7 +212,9 @@ def _findings(teller: Teller) -> Block:
             "low": row["compared_low"],
             "high": row["compared_high"],
             "part": label("verdict", row["verdict"]),
-            "told": f"{teller.numbers.number(row['compared_value'], 2)} ({teller.interval(row['compared_low'], row['compared_high'], 2)})",
+            "told": teller.with_interval(
+                teller.numbers.number(row["compared_value"], 2), row["compared_low"], row["compared_high"], 2
+            ),
         }
         for row in drawn
     ]
@@ -226,7 +234,7 @@ def compliance(teller: Teller) -> Section:
     columns = [
         teller.column("kept", lambda row: label("verdict", "broken" if row["violations"] else "kept")),
         teller.column("sentence", lambda row: label("compliance", row["rule"], row["sentence"])),
-        teller.text("law", "source"),
+        teller.text("law", "source", "law"),
         teller.count("checked", "rows_checked"),
         teller.count("violations"),
     ]
@@ -277,10 +285,18 @@ def _rejects(teller: Teller) -> Block:
     if not rows:
         return Block("rejects", title, note=say("data.no_rejects"))
     bars = [
-        {"y": f"{row['table_name']}: {row['reason']}", "x": row["reject_count"], "told": teller.numbers.count(row["reject_count"])}
+        {
+            "y": f"{row['table_name']}: {row['reason']}",
+            "x": row["reject_count"],
+            "told": teller.numbers.count(row["reject_count"]),
+        }
         for row in rows
     ]
-    columns = [teller.text("table", "table_name"), teller.column("reason", lambda row: row["reason"]), teller.count("rejected", "reject_count")]
+    columns = [
+        teller.text("table", "table_name"),
+        teller.column("reason", lambda row: row["reason"]),
+        teller.count("rejected", "reject_count"),
+    ]
     plot = Plot(title, charts.bars(title, bars, say("columns.rejected")))
     return Block("rejects", title, "", [plot], [Table(title, columns, rows, "rejects")])
 
@@ -310,7 +326,9 @@ def _drift(teller: Teller) -> Block | None:
         teller.number("psi"),
         teller.number("threshold", digits=2),
         teller.yes("drifting", "is_drifting"),
-        teller.column("missing", lambda row: f"{teller.numbers.share(row['missing_then'])}, {teller.numbers.share(row['missing_now'])}"),
+        teller.column(
+            "missing", lambda row: f"{teller.numbers.share(row['missing_then'])}, {teller.numbers.share(row['missing_now'])}"
+        ),
     ]
     plot = Plot(title, charts.threshold_bars(title, bars, say("columns.psi"), rows[0]["threshold"]))
     return Block("drift", title, say("data.drift_lead"), [plot], [Table(title, columns, rows, "drift")])
@@ -326,7 +344,10 @@ def _builds(teller: Teller) -> Block | None:
         teller.text("outcome", label="outcome"),
         teller.count("seconds"),
         teller.count("models_built"),
-        teller.column("tests", lambda row: ", ".join(_or_nothing(teller, row[name]) for name in ("tests_passed", "tests_warned", "tests_failed"))),
+        teller.column(
+            "tests",
+            lambda row: ", ".join(_or_nothing(teller, row[name]) for name in ("tests_passed", "tests_warned", "tests_failed")),
+        ),
         teller.text("version", "offerhouse_version"),
     ]
     timed = [row for row in reversed(rows) if row["seconds"] is not None]
@@ -366,7 +387,7 @@ def _feedback(teller: Teller) -> Block | None:
         teller.share("rate"),
         teller.share("silent_rate"),
         teller.share("difference"),
-        teller.column("interval", lambda row: teller.interval(row["difference_low"], row["difference_high"]), True),
+        teller.column("interval", lambda row: teller.interval(row["difference_low"], row["difference_high"]), "number"),
         teller.text("finding", label="finding"),
     ]
     points = [
@@ -376,7 +397,7 @@ def _feedback(teller: Teller) -> Block | None:
             "low": row["difference_low"],
             "high": row["difference_high"],
             "part": label("finding", row["finding"]),
-            "told": f"{teller.numbers.share(row['difference'])} ({teller.interval(row['difference_low'], row['difference_high'])})",
+            "told": teller.with_interval(teller.numbers.share(row["difference"]), row["difference_low"], row["difference_high"]),
         }
         for row in rows
     ]

@@ -32,7 +32,7 @@ class Numbers:
 
     def money(self, value: Number, whole: bool | None = None) -> str:
         """An amount; without cents where `whole`, or from 100 on unless told."""
-        if whole if whole is not None else abs(value) >= 100:
+        if whole if whole is not None else abs(float(value)) >= 100:
             if self.currency is None:
                 return self.count(value)
             amount = format_currency(value, self.currency, format="¤#,##0", locale=self.locale, currency_digits=False)
@@ -43,7 +43,7 @@ class Numbers:
 
     def share(self, value: Number) -> str:
         """A share as percent, with a decimal below ten percent."""
-        digits = "0" if abs(value) >= 0.0995 or value == 0 else "0.0"
+        digits = "0" if value == 0 or abs(float(value)) >= 0.0995 else "0.0"
         return self._signed(format_percent(value, format=f"#,##{digits}%", locale=self.locale))
 
     def day(self, value: date) -> str:

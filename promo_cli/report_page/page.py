@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,7 @@ def page(figures: dict[str, Rows], language: str, tool: str) -> str:
     from promo_cli.report_page.telling import Teller
     from promo_cli.report_page.words import Words
 
-    library = vl_convert.javascript_bundle(_LIBRARY, vl_version=VEGA_LITE)
+    library = _library()
     (shop,) = figures["shop"]
     words = Words(language)
     numbers = Numbers(language, shop["currency"], shop["shop_timezone"])
@@ -90,6 +91,15 @@ def page(figures: dict[str, Rows], language: str, tool: str) -> str:
     )
 
 
+@cache
+def _library() -> str:
+    """Vega with its embedding, one script; a second or two to put together."""
+    import vl_convert
+
+    script: str = vl_convert.javascript_bundle(_LIBRARY, vl_version=VEGA_LITE)
+    return script
+
+
 def _as_script_data(value: Any) -> str:
     """JSON that stands in a script element: nothing in it can end the element, or begin another."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
@@ -98,7 +108,9 @@ def _as_script_data(value: Any) -> str:
 def _policy(style: str, *scripts: str) -> str:
     """What the page may do: its own style and scripts, known by their hashes, and nothing else; no network, no eval."""
     hashes = " ".join(_hash(script) for script in scripts)
-    return f"default-src 'none'; script-src {hashes}; style-src {_hash(style)}; img-src data:; base-uri 'none'; form-action 'none'"
+    return (
+        f"default-src 'none'; script-src {hashes}; style-src {_hash(style)}; img-src data:; base-uri 'none'; form-action 'none'"
+    )
 
 
 def _hash(text: str) -> str:

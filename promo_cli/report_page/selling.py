@@ -4,7 +4,7 @@ from typing import Any
 
 from promo_cli.report_page import charts
 from promo_cli.report_page.blocks import Block, Column, Plot, Row, Section, Table
-from promo_cli.report_page.telling import Teller, in_order
+from promo_cli.report_page.telling import Teller, in_order, named_apart
 
 
 def sending(teller: Teller) -> Section:
@@ -19,20 +19,25 @@ def sending(teller: Teller) -> Section:
 
 
 def _campaigns(teller: Teller) -> Block | None:
-    rows, say = teller.figures["campaigns"], teller.words.say
+    say = teller.words.say
+    rows = named_apart(teller.figures["campaigns"], "campaign_name", "campaign_id")
     if not rows:
         return None
     title = say("sending.campaigns")
     told = teller.amount(row["expected_incremental_margin"] for row in rows)
     bars = [
-        {"y": row["campaign_name"], "x": float(row["expected_incremental_margin"]), "told": told(row["expected_incremental_margin"])}
+        {
+            "y": row["campaign_name"],
+            "x": float(row["expected_incremental_margin"]),
+            "told": told(row["expected_incremental_margin"]),
+        }
         for row in sorted(rows, key=lambda row: -(row["expected_incremental_margin"] or 0))
         if row["expected_incremental_margin"]
     ]
     columns = [
         teller.text("campaign", "campaign_name"),
         teller.text("status", label="status"),
-        teller.column("runs", lambda row: teller.numbers.span(row["starts_at"], row["ends_at"])),
+        teller.column("runs", lambda row: teller.numbers.span(row["starts_at"], row["ends_at"]), "whole"),
         teller.count("audience", "audience_size", of_people=True),
         teller.count("offers_today", of_people=True),
         *(
@@ -46,22 +51,26 @@ def _campaigns(teller: Teller) -> Block | None:
         teller.money("budget", rows),
         teller.column(
             "budget_left",
-            lambda row: None
-            if row["budget"] is None
-            else say("page.not_shown")
-            if row["budget_left"] is None
-            else teller.amount(found["budget_left"] for found in rows)(row["budget_left"]),
-            True,
+            lambda row: (
+                None
+                if row["budget"] is None
+                else say("page.not_shown")
+                if row["budget_left"] is None
+                else teller.amount(found["budget_left"] for found in rows)(row["budget_left"])
+            ),
+            "number",
         ),
     ]
     plots = [Plot(title, charts.bars(title, bars, _money_title(teller, "incremental_margin")))] if bars else []
-    return Block("campaigns", title, say("sending.campaigns_lead"), plots, [Table(title, columns, rows, "campaigns")], is_open=True)
+    return Block(
+        "campaigns", title, say("sending.campaigns_lead"), plots, [Table(title, columns, rows, "campaigns")], is_open=True
+    )
 
 
 def _of_people(teller: Teller, column: Column, rows: list[Row], field: str) -> Column:
     """The column, where an empty cell follows from too few people."""
     return Column(
-        column.heading, lambda row: teller.words.say("page.not_shown") if row[field] is None else column.told(row), True
+        column.heading, lambda row: teller.words.say("page.not_shown") if row[field] is None else column.told(row), "number"
     )
 
 
@@ -71,7 +80,7 @@ def _offers(teller: Teller) -> Block | None:
         return None
     rows = [
         row | {"promotion_name": row["promotion_name"] or say("sending.other", count=teller.numbers.count(row["promotions"]))}
-        for row in found
+        for row in named_apart(found, "promotion_name", "promotion_id")
     ]
     title = say("sending.offers")
     bars = [{"y": row["promotion_name"], "x": row["offers"], "told": teller.numbers.count(row["offers"])} for row in rows]
@@ -89,14 +98,21 @@ def _offers(teller: Teller) -> Block | None:
 
 
 def _budgets(teller: Teller) -> Block | None:
-    rows, say, label = teller.figures["budgets"], teller.words.say, teller.words.label
+    say, label = teller.words.say, teller.words.label
+    rows = named_apart(teller.figures["budgets"], "budget_name", "budget_id")
     if not rows:
         return None
     title = say("sending.budgets")
     told = teller.amount(row["budget"] for row in rows)
     parts = [label("budget_part", part) for part in ("spent", "reserved", "budget_left")]
     stacks = [
-        {"y": row["budget_name"], "part": label("budget_part", part), "x": float(row[part]), "told": told(row[part]), "order": order}
+        {
+            "y": row["budget_name"],
+            "part": label("budget_part", part),
+            "x": float(row[part]),
+            "told": told(row[part]),
+            "order": order,
+        }
         for row in rows
         for order, part in enumerate(("spent", "reserved", "budget_left"))
         if row[part] is not None
@@ -183,7 +199,10 @@ def segments(teller: Teller) -> Section:
     columns = [
         teller.text("dimension", label="dimension"),
         teller.text("segment", label="segment"),
-        teller.column("meaning", lambda row: teller.words.label("segment_meaning", row["segment"], row["description"]) if row["description"] else None),
+        teller.column(
+            "meaning",
+            lambda row: teller.words.label("segment_meaning", row["segment"], row["description"]) if row["description"] else None,
+        ),
         teller.count("people", of_people=True),
         teller.share("mean_intent"),
     ]
@@ -218,7 +237,9 @@ def _moves(teller: Teller) -> Block:
         from_day=teller.numbers.day(rows[0]["from_as_of_date"]),
         to_day=teller.numbers.day(rows[0]["to_as_of_date"]),
     )
-    columns_told = in_order([label("segment", row["to_segment"]) for row in sorted(rows, key=lambda row: place(row["to_segment"]))])
+    columns_told = in_order(
+        [label("segment", row["to_segment"]) for row in sorted(rows, key=lambda row: place(row["to_segment"]))]
+    )
     columns = [
         teller.text("from_segment", label="segment"),
         teller.text("to_segment", label="segment"),
@@ -243,7 +264,7 @@ def _market(teller: Teller, moved: int) -> Block:
     rows, say, label = teller.figures["market_moves"], teller.words.say, teller.words.label
     title = say("prices.market")
     columns = [
-        teller.column("move", lambda row: _step(row["move"]), True),
+        teller.column("move", lambda row: _step(row["move"]), "number"),
         teller.text("moved_by", label="moved_by"),
         teller.count("products"),
     ]
@@ -264,7 +285,7 @@ def _market(teller: Teller, moved: int) -> Block:
         if row["moved_by"] != "none"
     ]
     parts = [label("moved_by", cause) for cause in causes]
-    plot = Plot(title, charts.columns(title, upright, say("columns.move"), say("columns.products"), parts))
+    plot = Plot(title, charts.columns(title, upright, say("columns.move"), say("columns.products"), parts), size="small")
     return Block("market", title, say("prices.market_lead"), [plot], [table])
 
 
@@ -293,7 +314,7 @@ def _personal(teller: Teller) -> Block | None:
     ]
     columns = [
         teller.text("guardrail", label="guardrail"),
-        teller.column("move", lambda row: None if row["move"] is None else _step(row["move"]), True),
+        teller.column("move", lambda row: None if row["move"] is None else _step(row["move"]), "number"),
         teller.count("prices"),
         teller.count("people"),
     ]
@@ -339,7 +360,9 @@ def _reasons(teller: Teller) -> Block | None:
     stacks = [
         {"y": label("code", row["code"]), "part": part, "x": value, "told": teller.numbers.count(value), "order": order}
         for row in rows
-        for order, (part, value) in enumerate(((only, row["pairs_only_this"] or 0), (also, row["pairs"] - (row["pairs_only_this"] or 0))))
+        for order, (part, value) in enumerate(
+            ((only, row["pairs_only_this"] or 0), (also, row["pairs"] - (row["pairs_only_this"] or 0)))
+        )
     ]
     totals = [{"y": label("code", row["code"]), "x": row["pairs"], "told": teller.numbers.count(row["pairs"])} for row in rows]
     columns = [
@@ -354,7 +377,8 @@ def _reasons(teller: Teller) -> Block | None:
 
 
 def _promotions(teller: Teller) -> Block | None:
-    rows, say, label = teller.figures["refusals_by_promotion"], teller.words.say, teller.words.label
+    say, label = teller.words.say, teller.words.label
+    rows = named_apart(teller.figures["refusals_by_promotion"], "promotion_name", "promotion_id")
     if not rows:
         return None
     title = say("coupons.promotions")
@@ -378,8 +402,10 @@ def _promotions(teller: Teller) -> Block | None:
         teller.count("people"),
         teller.share("share"),
     ]
-    plot = Plot(title, charts.heat(title, cells, [label("code", code) for code in codes]))
-    return Block("refusing", title, say("coupons.promotions_lead"), [plot], [Table(title, columns, rows, "refusals_by_promotion")])
+    plot = Plot(title, charts.heat(title, cells, [label("code", code) for code in codes]), "wide")
+    return Block(
+        "refusing", title, say("coupons.promotions_lead"), [plot], [Table(title, columns, rows, "refusals_by_promotion")]
+    )
 
 
 def _sentence(teller: Teller) -> Any:

@@ -69,8 +69,8 @@ def sentences(teller: Teller) -> list[Markup]:
         drifting=numbers.count(found["drifting"]),
         inputs=numbers.count(found["inputs"]),
     )
-    gap = "" if teller.words.language == "zh" else " "
-    return [sending, Markup(gap).join(campaigns), Markup(gap).join([*prices]), Markup(gap).join([*audits, data])]
+    gap = Markup("") if teller.words.language == "zh" else Markup(" ")
+    return [sending, gap.join(campaigns), *prices, gap.join([*audits, data])]
 
 
 def key_figures(teller: Teller) -> list[tuple[str, str]]:

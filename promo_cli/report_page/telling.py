@@ -32,42 +32,44 @@ class Teller:
     def count(self, name: str, field: str | None = None, *, of_people: bool = False) -> Column:
         """A column of whole numbers; where they count or follow from people, an empty one is a number of few."""
         field = field or name
-        return self.column(name, lambda row: self.people(row[field]) if of_people else self._told(row[field], self.numbers.count), True)
+        return self.column(
+            name, lambda row: self.people(row[field]) if of_people else self._told(row[field], self.numbers.count), "number"
+        )
 
     def money(self, name: str, rows: Rows, field: str | None = None) -> Column:
         """A column of amounts, all with cents or none."""
         field = field or name
         told = self.amount(row[field] for row in rows)
-        return self.column(name, lambda row: self._told(row[field], told), True)
+        return self.column(name, lambda row: self._told(row[field], told), "number")
 
     def share(self, name: str, field: str | None = None) -> Column:
         """A column of percents."""
         field = field or name
-        return self.column(name, lambda row: self._told(row[field], self.numbers.share), True)
+        return self.column(name, lambda row: self._told(row[field], self.numbers.share), "number")
 
     def number(self, name: str, field: str | None = None, digits: int = 3) -> Column:
         """A column of numbers with so many decimals."""
         field = field or name
-        return self.column(name, lambda row: self._told(row[field], lambda value: self.numbers.number(value, digits)), True)
+        return self.column(name, lambda row: self._told(row[field], lambda value: self.numbers.number(value, digits)), "number")
 
     def days(self, name: str, field: str | None = None) -> Column:
         """A column of days, or of moments to the minute."""
         field = field or name
-        return self.column(name, lambda row: self._told(row[field], self._day))
+        return self.column(name, lambda row: self._told(row[field], self._day), "whole")
 
     def yes(self, name: str, field: str | None = None) -> Column:
         """A column of yes and no."""
         field = field or name
         return self.column(name, lambda row: self.words.say("page.yes" if row[field] else "page.no"))
 
-    def column(self, name: str, told: Callable[[Row], Any], is_number: bool = False) -> Column:
+    def column(self, name: str, told: Callable[[Row], Any], look: str = "") -> Column:
         """A column with the heading columns.<name>; what `told` gives is text, None an empty cell."""
 
         def text(row: Row) -> str:
             value = told(row)
             return NOTHING if value is None or value == "" else str(value)
 
-        return Column(self.words.say(f"columns.{name}"), text, is_number)
+        return Column(self.words.say(f"columns.{name}"), text, look)
 
     def people(self, count: int | None) -> str:
         """A number of people; None: fewer than may be told."""
@@ -84,11 +86,23 @@ class Teller:
             return NOTHING
         return f"{self.numbers.number(low, digits)} – {self.numbers.number(high, digits)}"
 
+    def with_interval(self, told: str, low: float, high: float, digits: int = 3) -> str:
+        """A figure and its interval."""
+        return f"{told} ({self.interval(low, high, digits)})"
+
     def _told(self, value: Any, told: Callable[[Any], str]) -> str | None:
         return None if value is None else told(value)
 
     def _day(self, value: date) -> str:
         return self.numbers.moment(value) if isinstance(value, datetime) else self.numbers.short_day(value)
+
+
+def named_apart(rows: Rows, name: str, key: str) -> Rows:
+    """The rows, where two keys share a name each with its key behind it: charts know bars by their names."""
+    keys: dict[str, set[str]] = {}
+    for row in rows:
+        keys.setdefault(row[name], set()).add(row[key])
+    return [row | {name: f"{row[name]} ({row[key]})"} if len(keys[row[name]]) > 1 else row for row in rows]
 
 
 def in_order(values: Sequence[Any]) -> list[Any]:

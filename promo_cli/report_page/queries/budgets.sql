@@ -1,6 +1,7 @@
 -- what is spent of each budget, set aside for open offers, and left; what is set aside for few people is not shown
 with policy as (
-    select value as min_people from policies.policy_values where name = 'min_audience_size'
+    select value as min_people from policies.policy_values
+    where name = 'min_audience_size'
 ),
 
 terms as (
@@ -15,11 +16,17 @@ terms as (
 ),
 
 held as (
-    select promotion_id, user_id, reserved_budget
+    select
+        promotion_id,
+        user_id,
+        reserved_budget
     from promotions.offers
     where as_of_date = (select max(as_of_date) from promotions.user_segments)
     union all
-    select promotion_id, user_id, reserved_budget
+    select
+        promotion_id,
+        user_id,
+        reserved_budget
     from promotions.reservations
 ),
 
@@ -44,6 +51,7 @@ reserved as (
 )
 
 select
+    budgets.budget_id,
     budgets.budget_name,
     budgets.budget,
     budgets.spent,

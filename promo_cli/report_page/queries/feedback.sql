@@ -10,6 +10,10 @@ select
     difference_high,
     finding
 from audits.feedback_effect
-where finding <> 'too_few'
-    and users >= (select value from policies.policy_values where name = 'min_audience_size')
+where
+    finding <> 'too_few'
+    and users >= (
+        select value from policies.policy_values
+        where name = 'min_audience_size'
+    )
 order by verdict, outcome

@@ -3,13 +3,14 @@ with moved as (
     select
         sign(market_price - list_price) * 5 * ceil(20 * abs(market_price / list_price - 1) - 0.000001) as move,
         case
-            when (demand_factor <> 1)::integer + (stock_factor <> 1)::integer + (competitor_factor <> 1)::integer > 1 then 'several'
-            when demand_factor <> 1 then 'demand'
-            when stock_factor <> 1 then 'stock'
-            when competitor_factor <> 1 then 'competitor'
-            else 'none'
+            when demand_factor = 1 and stock_factor = 1 and competitor_factor = 1 then 'none'
+            when stock_factor = 1 and competitor_factor = 1 then 'demand'
+            when demand_factor = 1 and competitor_factor = 1 then 'stock'
+            when demand_factor = 1 and stock_factor = 1 then 'competitor'
+            else 'several'
         end as moved_by
     from promotions.market_prices
+    where list_price > 0
 )
 
 select

@@ -10,7 +10,8 @@ with lines as (
     from audits.model_curves as curves
     inner join audits.model_registry as registry
         on curves.model_name = registry.model_name and curves.model_version = registry.model_version
-    where registry.status in ('champion', 'rule')
+    where
+        registry.status in ('champion', 'rule')
         and curves.curve = 'epochs'
         and curves.series in ('train_loss', 'validation_loss')
         and curves.y is not null

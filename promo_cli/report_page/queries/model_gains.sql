@@ -7,7 +7,8 @@ select
 from audits.model_curves as curves
 inner join audits.model_registry as registry
     on curves.model_name = registry.model_name and curves.model_version = registry.model_version
-where registry.status in ('champion', 'rule')
+where
+    registry.status in ('champion', 'rule')
     and curves.curve = 'gains'
     and curves.series <> 'validation'
     and curves.y is not null

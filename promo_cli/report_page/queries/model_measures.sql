@@ -10,7 +10,8 @@ select
 from audits.model_metrics as metrics
 inner join audits.model_registry as registry
     on metrics.model_name = registry.model_name and metrics.model_version = registry.model_version
-where registry.status in ('champion', 'rule')
+where
+    registry.status in ('champion', 'rule')
     and metrics.data_window = 'test'
     and metrics.class_label is null
     and metrics.value is not null

@@ -9,7 +9,8 @@ select
 from audits.model_curves as curves
 inner join audits.model_registry as registry
     on curves.model_name = registry.model_name and curves.model_version = registry.model_version
-where registry.status in ('champion', 'rule')
+where
+    registry.status in ('champion', 'rule')
     and curves.curve = 'reliability'
     and curves.series = 'test'
     and curves.y is not null

@@ -13,7 +13,8 @@ baselines as (
         max(metrics.value) as value,
         arg_max(metrics.compared, metrics.value) as compared
     from audits.model_metrics as metrics
-    where not metrics.is_model
+    where
+        not metrics.is_model
         and metrics.data_window = 'test'
         and metrics.class_label is null
         and not starts_with(metrics.compared, 'candidate: ')
@@ -39,14 +40,16 @@ select
     baselines.value as baseline_value
 from serving
 left join audits.model_metrics as own
-    on serving.model_name = own.model_name
-    and serving.model_version = own.model_version
-    and serving.measure = own.measure
-    and own.is_model
-    and own.data_window = 'test'
-    and own.class_label is null
+    on
+        serving.model_name = own.model_name
+        and serving.model_version = own.model_version
+        and serving.measure = own.measure
+        and own.is_model
+        and own.data_window = 'test'
+        and own.class_label is null
 left join baselines
-    on serving.model_name = baselines.model_name
-    and serving.model_version = baselines.model_version
-    and serving.measure = baselines.measure
+    on
+        serving.model_name = baselines.model_name
+        and serving.model_version = baselines.model_version
+        and serving.measure = baselines.measure
 order by serving.model_name

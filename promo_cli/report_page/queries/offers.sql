@@ -1,6 +1,7 @@
 -- today's offers by promotion, the largest first; promotions with fewer than min_audience_size people stand together
 with policy as (
-    select value as min_people from policies.policy_values where name = 'min_audience_size'
+    select value as min_people from policies.policy_values
+    where name = 'min_audience_size'
 ),
 
 today as (
@@ -43,6 +44,7 @@ gathered as (
 )
 
 select
+    row_key as promotion_id,
     max(promotion_name) as promotion_name,
     max(kind) as kind,
     count(distinct promotion_id) as promotions,

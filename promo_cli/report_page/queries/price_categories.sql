@@ -1,6 +1,7 @@
 -- the categories with most personal prices: how deep they go below list and below the price without the person
 with policy as (
-    select value as min_people from policies.policy_values where name = 'min_audience_size'
+    select value as min_people from policies.policy_values
+    where name = 'min_audience_size'
 )
 
 select
@@ -9,7 +10,7 @@ select
     count(distinct product_id) as products,
     1 - avg(personal_price / nullif(list_price, 0)) as below_list,
     1 - avg(personal_price / nullif(non_personal_price, 0)) as below_non_personal,
-    avg(is_personalised::integer) as personalised_share,
+    count(*) filter (where is_personalised) / count(*) as personalised_share,
     mode(binding_guardrail) as commonest_guardrail
 from promotions.dynamic_prices
 group by category

@@ -1,6 +1,7 @@
 -- how many user-promotion pairs each rule refuses, and how many of them no other rule would have refused
 with policy as (
-    select value as min_people from policies.policy_values where name = 'min_audience_size'
+    select value as min_people from policies.policy_values
+    where name = 'min_audience_size'
 ),
 
 pairs as (

@@ -1,6 +1,7 @@
 -- which rule keeps which share of all people from the promotions of the catalogue that refuse most
 with policy as (
-    select value as min_people from policies.policy_values where name = 'min_audience_size'
+    select value as min_people from policies.policy_values
+    where name = 'min_audience_size'
 ),
 
 everybody as (
@@ -28,6 +29,7 @@ largest as (
 )
 
 select
+    cells.promotion_id,
     cells.promotion_name,
     cells.code,
     codes.sentence as sentence_en,

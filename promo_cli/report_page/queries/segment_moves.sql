@@ -7,6 +7,7 @@ select
     users as people,
     share
 from promotions.segment_migration
-where dimension = 'life_cycle'
+where
+    dimension = 'life_cycle'
     and to_as_of_date = (select max(as_of_date) from promotions.segment_history)
 order by from_segment, to_segment

@@ -1,6 +1,7 @@
 -- people by segment, each dimension by itself; segments of fewer than min_audience_size people have no figures
 with policy as (
-    select value as min_people from policies.policy_values where name = 'min_audience_size'
+    select value as min_people from policies.policy_values
+    where name = 'min_audience_size'
 ),
 
 long as (

@@ -4,6 +4,15 @@ select
     (select max(published_at) from audits.publication) as published_at,
     (select max(build_id) from audits.publication) as build_id,
     (select max(policy_version) from audits.publication) as policy_version,
-    (select max(value) from promotions.shop_settings where setting = 'currency') as currency,
-    (select max(value) from promotions.shop_settings where setting = 'shop_timezone') as shop_timezone,
-    (select cast(value as integer) from policies.policy_values where name = 'min_audience_size') as min_people
+    (
+        select max(value) from promotions.shop_settings
+        where setting = 'currency'
+    ) as currency,
+    (
+        select max(value) from promotions.shop_settings
+        where setting = 'shop_timezone'
+    ) as shop_timezone,
+    (
+        select cast(value as integer) from policies.policy_values
+        where name = 'min_audience_size'
+    ) as min_people

@@ -1,6 +1,7 @@
 -- the figures of the opening sentences; null where they speak of fewer people than min_audience_size
 with policy as (
-    select value as min_people from policies.policy_values where name = 'min_audience_size'
+    select value as min_people from policies.policy_values
+    where name = 'min_audience_size'
 ),
 
 today as (
