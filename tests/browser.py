@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 BINARY = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
-_FLAGS = [
+FLAGS = [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -21,7 +21,6 @@ _FLAGS = [
     "--disable-sync",
     "--enable-logging=stderr",
     "--v=0",
-    "--virtual-time-budget=20000",
 ]
 
 
@@ -40,7 +39,15 @@ def open_page(path: Path, probe: str = "", width: int = 1280, *flags: str) -> Op
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "page.html"
         page.write_text(with_probe(path.read_text(encoding="utf-8"), probe), encoding="utf-8")
-        command = [BINARY, *_FLAGS, *flags, f"--window-size={width},900", f"--user-data-dir={folder}/profile", "--dump-dom"]
+        command = [
+            BINARY,
+            *FLAGS,
+            *flags,
+            "--virtual-time-budget=20000",
+            f"--window-size={width},900",
+            f"--user-data-dir={folder}/profile",
+            "--dump-dom",
+        ]
         done = subprocess.run([*command, page.as_uri()], capture_output=True, text=True, timeout=120, check=True)
     return Opened(_root(done.stdout), [line for line in done.stderr.splitlines() if ":CONSOLE" in line])
 

@@ -21,6 +21,7 @@
     renderer: "svg",
     actions: false,
     defaultStyle: false,
+    hover: false,
     tooltip: { disableDefaultStyle: true },
   };
 
@@ -36,9 +37,13 @@
   }
 
   async function drawAll() {
+    let since = performance.now();
     for (const place of places) {
       await draw(place);
-      await new Promise((done) => setTimeout(done, 0));
+      if (performance.now() - since > 50) {
+        await new Promise((done) => setTimeout(done, 0));
+        since = performance.now();
+      }
     }
     root.dataset.drawn = String(places.length);
     root.dataset.drawnAfter = String(Math.round(performance.now())); // ms since the page was opened
