@@ -43,7 +43,7 @@ def report(
     language: Annotated[Language, typer.Option("--language", help="en (English) or zh (Chinese).")] = Language.EN,
     database: Database = None,
     as_json: Annotated[bool, typer.Option("--json", help="What was written, as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes; result and errors are still told.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; result and errors are still told.")] = False,
 ) -> None:
     """Write one HTML page for a browser, on screen or paper: campaigns and offers, segments, prices, coupons, models, audits.
 
@@ -51,11 +51,7 @@ def report(
     chart stand its figures and the query they come from. It names no user, and only you may read it until you pass it on.
     An earlier report of the same name is replaced; any other file is left alone.
     """
-    from promo_cli.warehouse_reader import tell_if_unpublished
-
-    path = database_path(database)
-    written = write_report(path, output, language)
-    tell_if_unpublished(path, quiet)
+    written = write_report(database_path(database), output, language, quiet)
     if as_json:
         told = vars(written) | {"path": str(written.path), "as_of_date": written.as_of_date.isoformat()}
         typer.echo(json.dumps(told | {"language": str(language)}, ensure_ascii=False))
@@ -63,7 +59,7 @@ def report(
         typer.echo(f"{written.path}: {written.charts} charts, {written.size / 1e6:.1f} MB, as of {written.as_of_date}")
 
 
-def write_report(database: Path, output: Path | None = None, language: Language = Language.EN) -> Written:
+def write_report(database: Path, output: Path | None = None, language: Language = Language.EN, quiet: bool = True) -> Written:
     """Writes the page about what is published from `database` to `output`, whole or not at all, mode 0600.
 
     Raises PromoError when there is no built database (exit code 1), `output` is there and no report (2), or the database is
@@ -71,29 +67,33 @@ def write_report(database: Path, output: Path | None = None, language: Language 
     """
     import duckdb
 
+    from promo_cli.console import messages, progress
     from promo_cli.errors import DATA_FAULT, PromoError, duckdb_reason
     from promo_cli.private_files import prepare_folder, put_in_place, unfinished_file
-    from promo_cli.report_page.page import page
-    from promo_cli.report_page.read import read_figures
+    from promo_cli.report_page.page import page, refuse_without_extra
+    from promo_cli.report_page.read import query_names, read_figures
     from promo_cli.warehouse_reader import open_read_only, readable_database
 
+    refuse_without_extra()
     if output is not None:
         _refuse_foreign(output)
     path = readable_database(database)
-    with open_read_only(path) as connection:
+    with progress(messages(quiet)) as bar, open_read_only(path) as connection:
+        line = bar.add_task("report", total=len(query_names()) + 1, outcome="")
         try:
-            figures = read_figures(connection)
+            figures = read_figures(connection, lambda name: bar.update(line, advance=1, outcome=name))
         except (duckdb.CatalogException, duckdb.BinderException) as error:
             raise PromoError(
                 f"{path} is not built, or by another version ({duckdb_reason(error)}); run promo build", DATA_FAULT
             ) from error
-    (shop,) = figures["shop"]
-    if shop["as_of_date"] is None:
-        raise PromoError(f"{path} has no publication on record; run promo build, which publishes", DATA_FAULT)
-    if output is None:
-        output = DEFAULT_FOLDER / f"report_{shop['as_of_date']}_{language}.html"
-        _refuse_foreign(output)
-    text = page(figures, language, _tool()).encode()
+        (shop,) = figures["shop"]
+        if shop["as_of_date"] is None:
+            raise PromoError(f"{path} has no publication on record; run promo build, which publishes", DATA_FAULT)
+        if output is None:
+            output = DEFAULT_FOLDER / f"report_{shop['as_of_date']}_{language}.html"
+            _refuse_foreign(output)
+        bar.update(line, advance=1, outcome="charts")
+        text = page(figures, language, _tool()).encode()
     prepare_folder(output.parent)
     with unfinished_file(output.parent) as file:
         file.write(text)

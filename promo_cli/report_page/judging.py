@@ -238,6 +238,8 @@ def compliance(teller: Teller) -> Section:
         teller.count("checked", "rows_checked"),
         teller.count("violations"),
     ]
+    if any(row["violations"] for row in rows):
+        columns.append(teller.column("evidence", lambda row: row["evidence_query"] if row["violations"] else None))
     title = say("compliance.rules")
     blocks = [Block("rules", title, tables=[Table(title, columns, rows, "compliance")])] if rows else []
     return Section("compliance", say("compliance.title"), [say("compliance.lead")], blocks)

@@ -24,11 +24,12 @@ class Numbers:
 
     def count(self, value: Number) -> str:
         """A whole number."""
-        return self._signed(format_decimal(round(value), format="#,##0", locale=self.locale))
+        return self.number(value, 0)
 
     def number(self, value: Number, digits: int = 3) -> str:
-        """A number with so many decimals."""
-        return self._signed(format_decimal(value, format=f"#,##0.{'0' * digits}", locale=self.locale))
+        """A number with so many decimals, rounded half to even."""
+        pattern = f"#,##0.{'0' * digits}" if digits else "#,##0"
+        return self._signed(format_decimal(value, format=pattern, locale=self.locale))
 
     def money(self, value: Number, whole: bool | None = None) -> str:
         """An amount; without cents where `whole`, or from 100 on unless told."""

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,22 +21,25 @@ VEGA_LITE = "v6.4"
 _LIBRARY = "window.vegaEmbed = vegaEmbed;"
 
 
+def refuse_without_extra() -> None:
+    """Raises PromoError (exit code 3) when what the page is made with is not installed."""
+    lacking = [name for name in ("babel", "jinja2", "vl_convert") if find_spec(name) is None]
+    if lacking:
+        needed = ", ".join(lacking)
+        raise PromoError(f"the report needs {needed}, not installed here: pip install 'offerhouse[report]'", ENVIRONMENT_FAULT)
+
+
 def page(figures: dict[str, Rows], language: str, tool: str) -> str:
     """The page for the rows of every query. `tool` names what wrote it, e.g. promo 0.1.0.
 
-    Raises PromoError (exit code 3) without the extra `report`. The same figures give the same page.
+    The same figures give the same page.
     """
-    try:
-        import jinja2
-        import vl_convert
-        from markupsafe import Markup
+    import jinja2
+    import vl_convert
+    from markupsafe import Markup
 
-        from promo_cli.report_page.numbers import Numbers
-    except ImportError as error:
-        raise PromoError(
-            f"the report needs {error.name}, which is not installed: pip install 'offerhouse[report]'", ENVIRONMENT_FAULT
-        ) from error
     from promo_cli.report_page import judging, selling, summary
+    from promo_cli.report_page.numbers import Numbers
     from promo_cli.report_page.telling import Teller
     from promo_cli.report_page.words import Words
 

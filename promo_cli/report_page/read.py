@@ -1,6 +1,7 @@
 """The page's figures: the queries of the folder queries, each run as it stands there."""
 
 import re
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,8 +32,15 @@ def query_names() -> list[str]:
     return sorted(path.stem for path in _FOLDER.glob("*.sql"))
 
 
-def read_figures(connection: "duckdb.DuckDBPyConnection") -> dict[str, Rows]:
-    """The rows of every query. Raises duckdb.CatalogException or BinderException where the database was built otherwise."""
+def read_figures(connection: "duckdb.DuckDBPyConnection", tell: Callable[[str], None] = lambda name: None) -> dict[str, Rows]:
+    """The rows of every query; `tell` hears of each before it runs.
+
+    Raises duckdb.CatalogException or BinderException where the database was built otherwise.
+    """
     from promo_cli.warehouse_reader import records
 
-    return {name: records(connection, query(name)) for name in query_names()}
+    figures = {}
+    for name in query_names():
+        tell(name)
+        figures[name] = records(connection, query(name))
+    return figures

@@ -3,19 +3,15 @@
 from typing import Any
 
 from promo_cli.report_page import charts
-from promo_cli.report_page.blocks import Block, Column, Plot, Row, Section, Table
+from promo_cli.report_page.blocks import Block, Plot, Section, Table
 from promo_cli.report_page.telling import Teller, in_order, named_apart
 
 
 def sending(teller: Teller) -> Section:
     """Campaigns, offers, budgets, strategies."""
     say = teller.words.say
-    return Section(
-        "sending",
-        say("sending.title"),
-        [say("sending.lead")],
-        [block for block in (_campaigns(teller), _offers(teller), _budgets(teller), _strategies(teller)) if block],
-    )
+    blocks = (_campaigns(teller), _offers(teller), _allocation(teller), _budgets(teller), _strategies(teller))
+    return Section("sending", say("sending.title"), [say("sending.lead")], [block for block in blocks if block])
 
 
 def _campaigns(teller: Teller) -> Block | None:
@@ -40,37 +36,15 @@ def _campaigns(teller: Teller) -> Block | None:
         teller.column("runs", lambda row: teller.numbers.span(row["starts_at"], row["ends_at"]), "whole"),
         teller.count("audience", "audience_size", of_people=True),
         teller.count("offers_today", of_people=True),
-        *(
-            _of_people(teller, teller.money(name, rows, field), rows, field)
-            for name, field in (
-                ("cost", "expected_cost"),
-                ("expected_margin", "expected_margin"),
-                ("incremental_margin", "expected_incremental_margin"),
-            )
-        ),
-        teller.money("budget", rows),
-        teller.column(
-            "budget_left",
-            lambda row: (
-                None
-                if row["budget"] is None
-                else say("page.not_shown")
-                if row["budget_left"] is None
-                else teller.amount(found["budget_left"] for found in rows)(row["budget_left"])
-            ),
-            "number",
-        ),
+        teller.hidden(teller.number("expected_uses", "expected_redemptions", digits=0), lambda row: True),
+        teller.hidden(teller.money("cost", rows, "expected_cost"), lambda row: True),
+        teller.hidden(teller.money("expected_margin", rows), lambda row: True),
+        teller.hidden(teller.money("incremental_margin", rows, "expected_incremental_margin"), lambda row: True),
+        teller.hidden(teller.money("budget_left", rows), lambda row: row["budget"] is not None),
     ]
     plots = [Plot(title, charts.bars(title, bars, _money_title(teller, "incremental_margin")))] if bars else []
     return Block(
         "campaigns", title, say("sending.campaigns_lead"), plots, [Table(title, columns, rows, "campaigns")], is_open=True
-    )
-
-
-def _of_people(teller: Teller, column: Column, rows: list[Row], field: str) -> Column:
-    """The column, where an empty cell follows from too few people."""
-    return Column(
-        column.heading, lambda row: teller.words.say("page.not_shown") if row[field] is None else column.told(row), "number"
     )
 
 
@@ -95,6 +69,25 @@ def _offers(teller: Teller) -> Block | None:
     ]
     plot = Plot(title, charts.bars(title, bars, say("columns.offers")))
     return Block("offers", title, say("sending.offers_lead"), [plot], [Table(title, columns, rows, "offers")])
+
+
+def _allocation(teller: Teller) -> Block | None:
+    rows, say, label = teller.figures["allocation"], teller.words.say, teller.words.label
+    if not rows:
+        return None
+    title = say("sending.allocation")
+    bars = [
+        {
+            "y": label("code", row["decision"]),
+            "x": row["pairs"],
+            "told": teller.numbers.count(row["pairs"]),
+            "is_marked": row["decision"] == "OFFERED",
+        }
+        for row in rows
+    ]
+    columns = [teller.text("decision", label="code"), teller.count("pairs"), teller.count("people")]
+    plot = Plot(title, charts.bars(title, bars, say("columns.pairs")))
+    return Block("allocation", title, say("sending.allocation_lead"), [plot], [Table(title, columns, rows, "allocation")])
 
 
 def _budgets(teller: Teller) -> Block | None:
@@ -136,8 +129,8 @@ def _budgets(teller: Teller) -> Block | None:
         teller.text("promotion", "budget_name"),
         teller.money("budget", rows),
         teller.money("spent", rows),
-        _of_people(teller, teller.money("reserved", rows), rows, "reserved"),
-        _of_people(teller, teller.money("budget_left", rows), rows, "budget_left"),
+        teller.hidden(teller.money("reserved", rows), lambda row: True),
+        teller.hidden(teller.money("budget_left", rows), lambda row: True),
         teller.money("worth_of_one_more", rows),
     ]
     plot = Plot(title, charts.stacked_bars(title, stacks, totals, _money_title(teller, "budget"), parts))
@@ -368,11 +361,11 @@ def _reasons(teller: Teller) -> Block | None:
     columns = [
         teller.text("rule", "code", "code"),
         teller.column("sentence", _sentence(teller)),
-        teller.count("pairs"),
+        teller.count("refused_pairs", "pairs"),
         teller.count("pairs_only_this", of_people=True),
         teller.count("people"),
     ]
-    plot = Plot(title, charts.stacked_bars(title, stacks, totals, say("columns.pairs"), [only, also]))
+    plot = Plot(title, charts.stacked_bars(title, stacks, totals, say("columns.refused_pairs"), [only, also]))
     return Block("reasons", title, "", [plot], [Table(title, columns, rows, "refusals")])
 
 

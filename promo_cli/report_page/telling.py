@@ -71,6 +71,15 @@ class Teller:
 
         return Column(self.words.say(f"columns.{name}"), text, look)
 
+    def hidden(self, column: Column, where: Callable[[Row], bool]) -> Column:
+        """The column, whose empty cells say, in rows `where` it is so, that they follow from too few people."""
+
+        def text(row: Row) -> str:
+            told = column.told(row)
+            return self.words.say("page.not_shown") if told == NOTHING and where(row) else told
+
+        return Column(column.heading, text, column.look)
+
     def people(self, count: int | None) -> str:
         """A number of people; None: fewer than may be told."""
         return self.words.say("page.few", count=self.min_people) if count is None else self.numbers.count(count)

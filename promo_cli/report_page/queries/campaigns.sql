@@ -7,7 +7,6 @@ select
     ends_at,
     audience_size,
     offers_today,
-    expected_offers,
     expected_redemptions,
     expected_cost,
     expected_margin,
