@@ -81,7 +81,7 @@ def bars(description: str, rows: Sequence[Row], x_title: str, *, step: int = 26)
             "field": "x",
             "type": "quantitative",
             "scale": {"domain": domain, "nice": False},
-            "axis": {"title": x_title, "format": ",.0f", "tickCount": 5, "domain": False, "ticks": False},
+            "axis": {"title": x_title, "format": ",.0f", "tickCount": 5, "tickMinStep": 1, "domain": False, "ticks": False},
         },
         "tooltip": [{"field": "y", "title": " "}, {"field": "told", "title": x_title}],
     }
@@ -123,7 +123,7 @@ def stacked_bars(
         "field": "x",
         "type": "quantitative",
         "scale": {"domain": [0, 1.2 * most], "nice": False},
-        "axis": {"title": x_title, "format": ",.0f", "tickCount": 5, "domain": False, "ticks": False},
+        "axis": {"title": x_title, "format": ",.0f", "tickCount": 5, "tickMinStep": 1, "domain": False, "ticks": False},
     }
     return _chart(
         description,
@@ -174,7 +174,7 @@ def columns(description: str, rows: Sequence[Row], x_title: str, y_title: str, p
             "y": {
                 "field": "y",
                 "type": "quantitative",
-                "axis": {"title": y_title, "format": ",.0f", "tickCount": 5, "domain": False, "ticks": False},
+                "axis": {"title": y_title, "format": ",.0f", "tickCount": 5, "tickMinStep": 1, "domain": False, "ticks": False},
             },
             "fill": {
                 "field": "part",

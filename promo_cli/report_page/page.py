@@ -38,8 +38,16 @@ def page(figures: dict[str, Rows], language: str, tool: str) -> str:
     import vl_convert
     from markupsafe import Markup
 
-    from promo_cli.report_page import judging, selling, summary
+    from promo_cli.report_page import summary
+    from promo_cli.report_page.compliance import compliance
+    from promo_cli.report_page.coupons import coupons
+    from promo_cli.report_page.data_health import data_health, left_out
+    from promo_cli.report_page.fairness import fairness
+    from promo_cli.report_page.model_cards import models
     from promo_cli.report_page.numbers import Numbers
+    from promo_cli.report_page.prices import prices
+    from promo_cli.report_page.segments import segments
+    from promo_cli.report_page.sending import sending
     from promo_cli.report_page.telling import Teller
     from promo_cli.report_page.words import Words
 
@@ -48,16 +56,8 @@ def page(figures: dict[str, Rows], language: str, tool: str) -> str:
     words = Words(language)
     numbers = Numbers(language, shop["currency"], shop["shop_timezone"])
     teller = Teller(words, numbers, figures, shop["min_people"])
-    sections = [
-        selling.sending(teller),
-        selling.segments(teller),
-        selling.prices(teller),
-        selling.coupons(teller),
-        judging.models(teller),
-        judging.fairness(teller),
-        judging.compliance(teller),
-        judging.data_health(teller),
-    ]
+    parts = (sending, segments, prices, coupons, models, fairness, compliance, data_health)
+    sections = [part(teller) for part in parts]
     specs: list[dict[str, Any]] = []
 
     def chart_number(plot: "Plot") -> int:
@@ -83,7 +83,7 @@ def page(figures: dict[str, Rows], language: str, tool: str) -> str:
         key_figures=summary.key_figures(teller),
         sentences=summary.sentences(teller),
         sections=sections,
-        left_out=judging.left_out(teller),
+        left_out=left_out(teller),
         query=query,
         relations_of=relations_of,
         chart_number=chart_number,
