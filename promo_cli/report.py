@@ -43,7 +43,9 @@ def report(
     language: Annotated[Language, typer.Option("--language", help="en (English) or zh (Chinese).")] = Language.EN,
     database: Database = None,
     as_json: Annotated[bool, typer.Option("--json", help="What was written, as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; result and errors are still told.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="No progress and notes; result and errors are still told.")
+    ] = False,
 ) -> None:
     """Write one HTML page for a browser, on screen or paper: campaigns and offers, segments, prices, coupons, models, audits.
 
@@ -51,7 +53,11 @@ def report(
     chart stand its figures and the query they come from. It names no user, and only you may read it until you pass it on.
     An earlier report of the same name is replaced; any other file is left alone.
     """
-    written = write_report(database_path(database), output, language, quiet)
+    from promo_cli.warehouse_reader import tell_if_unpublished
+
+    path = database_path(database)
+    written = write_report(path, output, language, quiet)
+    tell_if_unpublished(path, quiet)
     if as_json:
         told = vars(written) | {"path": str(written.path), "as_of_date": written.as_of_date.isoformat()}
         typer.echo(json.dumps(told | {"language": str(language)}, ensure_ascii=False))

@@ -54,10 +54,15 @@ def _chart(description: str, rows: Sequence[Row], height: Any, **more: Any) -> R
         "description": description,
         "width": "container",
         "height": height,
-        "data": {"values": list(rows)},
+        "data": {"values": [{name: _short(value) for name, value in row.items()} for row in rows]},
         "config": _CONFIG,
         **more,
     }
+
+
+def _short(value: Any) -> Any:
+    """Six digits of a number with decimals: more can't be seen, and the last ones of a sum differ from run to run."""
+    return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
 def bars(description: str, rows: Sequence[Row], x_title: str, *, step: int = 26) -> Row:
@@ -67,7 +72,7 @@ def bars(description: str, rows: Sequence[Row], x_title: str, *, step: int = 26)
     """
     lowest, highest = min((row["x"] for row in rows), default=0), max((row["x"] for row in rows), default=0)
     room = 0.26 * (max(highest, 0) - min(lowest, 0)) or 1
-    domain = [lowest - room if lowest < 0 else 0, highest + room if highest > 0 else 0]
+    domain = [lowest - 1.3 * room if lowest < 0 else 0, highest + room if highest > 0 else 0]
     marked = any(row.get("is_marked") for row in rows)
     colour: Row = {
         "condition": {"test": "datum.x < 0", "value": "var(--bad)"},

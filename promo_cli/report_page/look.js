@@ -25,10 +25,19 @@
     tooltip: { disableDefaultStyle: true },
   };
 
+  // Labels leave room for what they name; in a narrow place legends take more lines, and amounts get room
+  // behind their bars.
+  function fit(spec, width) {
+    const most = Math.max(110, 0.42 * width);
+    for (const axis of [spec.config.axis, ...spec.axes]) if (axis.labelLimit > most) axis.labelLimit = most;
+    if (width >= 560) return;
+    for (const legend of spec.legends || []) legend.columns = Math.floor(width / 210);
+    if (typeof spec.padding === "number") spec.padding = { left: 5, top: 5, bottom: 5, right: 32 };
+  }
+
   async function draw(place) {
     const spec = specs[place.dataset.chart];
-    const most = Math.max(110, 0.38 * place.clientWidth); // labels leave room for what they name
-    for (const axis of spec.axes || []) if (axis.labelLimit > most) axis.labelLimit = most;
+    fit(spec, place.clientWidth);
     const label = place.getAttribute("aria-label");
     await vegaEmbed(place, spec, options);
     place.setAttribute("role", "img"); // the library puts words of its own there, in English
