@@ -15,6 +15,7 @@ FLAGS = [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
+    "--disable-dev-shm-usage",  # small in containers
     "--no-first-run",
     "--disable-background-networking",
     "--disable-component-update",

@@ -8,6 +8,7 @@ import shutil
 import stat
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -23,7 +24,9 @@ from browser import BINARY, open_page
 
 from promo_cli.report import Language, write_report
 from promo_cli.report_page import charts
+from promo_cli.report_page.numbers import Numbers
 from promo_cli.report_page.read import query, query_names, read_figures, relations_of
+from promo_cli.report_page.telling import named_apart
 
 Promo = Callable[..., tuple[int, str, str]]
 
@@ -205,6 +208,25 @@ def test_figures_of_few_are_not_shown(database: Path, tmp_path: Path) -> None:
     assert "under 81" in told
     assert "Rules of compliance broken: 1 of " in told
     assert told.count("join scores.risk_scores as risk") == 1  # the query that finds them
+
+
+def test_numbers_are_written_as_the_language_does() -> None:
+    english = Numbers("en", "USD", "America/New_York")
+    assert [english.money(value) for value in (-12.5, 99.994, 1234.4, 0)] == ["−$12.50", "$99.99", "$1,234", "$0.00"]
+    assert [english.share(value) for value in (0, 0.004, 0.0994, 0.7136, -0.05)] == ["0%", "0.4%", "9.9%", "71%", "−5.0%"]
+    assert (english.count(1234567), english.number(-0.5, 2)) == ("1,234,567", "−0.50")
+    starts_at, ends_at = datetime(2017, 12, 6, 5), datetime(2018, 1, 8, 5)  # midnight in New York, the end exclusive
+    assert re.sub(r"\s", " ", english.span(starts_at, ends_at)) == "Dec 6, 2017 – Jan 7, 2018"
+    assert english.span(starts_at, starts_at + timedelta(hours=24)) == "Dec 6, 2017"
+    assert Numbers("zh", "CNY", None).money(12.5) == "¥12.50"
+    assert Numbers("zh", "JPY", None).money(12) == "JP¥12"
+    assert Numbers("en", None, None).money(12.5) == "12.50"
+    assert "2017年12月6日" in Numbers("zh", None, "America/New_York").span(starts_at, ends_at)
+
+
+def test_names_that_two_share_are_told_apart() -> None:
+    rows = [{"name": "Tea", "id": "a"}, {"name": "Tea", "id": "b"}, {"name": "Milk", "id": "c"}, {"name": "Milk", "id": "c"}]
+    assert [row["name"] for row in named_apart(rows, "name", "id")] == ["Tea (a)", "Tea (b)", "Milk", "Milk"]
 
 
 def test_refusals_are_counted_by_rule_and_by_rule_alone() -> None:
