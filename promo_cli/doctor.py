@@ -13,8 +13,8 @@ def doctor(
 ) -> None:
     """Check Python and packages, models, disk, memory, locks, rights, secret, encryption, policies, the shop, what is published.
 
-    One line a check: ok, warning or fault, and how to mend it; with --quiet those alone that are not ok. Exit code 0 when nothing is at fault; else that of the worst
-    fault: 3 the environment, 1 the data or the policy. Nothing is written.
+    One line a check: ok, warning or fault, and how to mend it; with --quiet those alone that are not ok. Exit code 0 when nothing
+    is at fault; else that of the worst fault: 3 the environment, 1 the data or the policy. Nothing is written.
     """
     import json
 

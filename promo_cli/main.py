@@ -21,6 +21,7 @@ from promo_cli import (
     models,
     plan,
     publish,
+    report,
     sql,
     status,
     subject_access,
@@ -60,6 +61,7 @@ _verb("export", epilog="Example: promo export welcome --format parquet")(export.
 _verb("explain", epilog="Example: promo explain 1 --product 1000707 --language zh")(explain.explain)
 _verb("trace", epilog="Example: promo trace 3bd15b2f618ae334 --json")(trace.trace)
 _verb("audit", epilog="Example: promo audit --strict")(audit.audit)
+_verb("report", epilog="Example: promo report --language zh --output report.html")(report.report)
 _verb("status", epilog="Example: promo status --json")(status.status)
 _verb("sql", epilog="Example: promo sql 'from promotions.offers limit 10' --format csv")(sql.sql)
 app.add_typer(models.app, name="models")
