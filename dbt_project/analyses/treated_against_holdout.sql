@@ -33,8 +33,8 @@ spend as (
     left join {{ ref('stg_order_lines') }} as lines
         on
             judged.user_id = lines.user_id
-            and lines.ordered_on >= judged.sent_on
-            and lines.ordered_on < judged.sent_on + interval 28 day
+            and judged.sent_on <= lines.ordered_on
+            and judged.sent_on + interval 28 day > lines.ordered_on
     group by judged.campaign_id, judged.user_id, judged.treated
 
 ),
