@@ -47,7 +47,7 @@ def test_exposure_lists_what_the_verb_reads(name: str) -> None:
 
 def test_the_published_database_exposes_what_the_readme_asks() -> None:
     readme = (CLI.parent / "README.md").read_text()
-    asked = {relation for relation in re.findall(r"^\| `(\w+\.\w+)` \|", readme, re.MULTILINE)}
+    asked = set(re.findall(r"^\| `(\w+\.\w+)` \|", readme, re.MULTILINE))
     assert len(asked) > 20
     assert asked <= exposed("published_database")
 

@@ -55,8 +55,8 @@ EXPECTED = {
     "redemption_rate": "select 2 / 40",
 }
 
-# Thirty users at risk today and none the day before; a control group; two users who were reached and used a promotion in time (one
-# of them twice), one who did too late, one before, and two of the control group.
+# Thirty users at risk today and none the week before; a control group; two users who were reached and used a promotion in time
+# (one of them twice), one who did too late, one before, and two of the control group.
 PLANTED = """
     insert into promotions.segment_history
     select as_of_date - 7, user_id, 'active', value_tier, intent, cluster_name from promotions.segment_history;
@@ -127,7 +127,6 @@ def test_every_metric_is_told_and_held_against_sql() -> None:
     assert len(METRICS) == len(LAYER["metrics"])
     for entry in [*LAYER["metrics"], *LAYER["semantic_models"], *(measure for _, measure in MEASURES.values())]:
         assert entry["description"].strip(), entry["name"]
-        assert re.search("currency|Number of|share|0\\.\\.1|ratio|by the day|on each day|on the as-of date|on record", entry["description"])
 
 
 @pytest.mark.parametrize("metric", [name for name, metric in METRICS.items() if metric["type"] != "conversion"])
