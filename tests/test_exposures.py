@@ -1,4 +1,4 @@
-"""What the dbt project says of who reads what (models/exposures.yml) is what the code of the verbs asks for."""
+"""What the dbt project says of who reads what (models/exposures.yml) is what their code asks for."""
 
 import re
 from pathlib import Path
@@ -9,18 +9,19 @@ import yaml
 from published_sql import relations
 from rendered_sql import PROJECT
 
-CLI = Path(__file__).resolve().parents[1] / "promo_cli"
+ROOT = Path(__file__).resolve().parents[1]
 EXPOSURES: dict[str, dict[str, Any]] = {
     exposure["name"]: exposure for exposure in yaml.safe_load((PROJECT / "models/exposures.yml").read_text())["exposures"]
 }
-MODULES = {
-    "promo_plan": ["plan.py"],
-    "campaign_export": ["campaign_audience.py", "export.py", "warehouse_reader.py", "destinations/*.py"],
-    "promo_explain": ["explanation.py", "phrases.py"],
-    "promo_trace": ["trace.py"],
-    "promo_audit": ["audit.py"],
-    "promo_status": ["status.py"],
-    "promo_report": ["report*.py", "report/*.py"],
+FILES = {
+    "promo_plan": ["promo_cli/plan.py"],
+    "campaign_export": ["promo_cli/campaign_audience.py", "promo_cli/warehouse_reader.py", "promo_cli/destinations/*.py"],
+    "promo_explain": ["promo_cli/explanation.py", "promo_cli/phrases.py"],
+    "promo_trace": ["promo_cli/trace.py"],
+    "promo_audit": ["promo_cli/audit.py"],
+    "promo_status": ["promo_cli/status.py"],
+    "promo_report": ["promo_cli/report*.py", "promo_cli/report/*.py"],
+    "promotions_notebook": ["notebooks/promotions.py"],
 }
 RECORDS = ("audits.builds", "audits.build_nodes", "audits.publication")
 # Withdrawals of consent since the build, of which no model knows.
@@ -36,17 +37,17 @@ def exposed(name: str) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_exposure_lists_what_the_verb_reads(name: str) -> None:
-    files = [file for pattern in MODULES[name] for file in CLI.glob(pattern)]
+@pytest.mark.parametrize("name", FILES)
+def test_exposure_lists_what_is_read(name: str) -> None:
+    files = [file for pattern in FILES[name] for file in ROOT.glob(pattern)]
     if not files:
-        pytest.skip(f"promo_cli has none of {', '.join(MODULES[name])}")
+        pytest.skip(f"there is none of {', '.join(FILES[name])}")
     words = {word for file in files for word in re.findall(r"\b[a-z]+\.[a-z_0-9]+\b", file.read_text())}
     assert words & {*relations().values(), *RECORDS} - BESIDE == exposed(name)
 
 
 def test_the_published_database_exposes_what_the_readme_asks() -> None:
-    readme = (CLI.parent / "README.md").read_text()
+    readme = (ROOT / "README.md").read_text()
     asked = set(re.findall(r"^\| `(\w+\.\w+)` \|", readme, re.MULTILINE))
     assert len(asked) > 20
     assert asked <= exposed("published_database")
