@@ -72,6 +72,6 @@ def test_comments_leave_content_hashes_alone(published: duckdb.DuckDBPyConnectio
 
 
 def test_comments_are_read_with_promo_sql(promo: Callable[..., tuple[int, str, str]], small_warehouse: Path) -> None:
-    query = "select column_name, comment from duckdb_columns() where table_name = 'offers' and column_name = 'face_value'"
+    query = "select column_comment from information_schema.columns where (table_name, column_name) = ('offers', 'face_value')"
     code, out, err = promo("sql", query, "--format", "csv", "--database", small_warehouse)
-    assert (code, err, out.splitlines()[1:]) == (0, "", ['face_value,"What the user gains, shop currency."'])
+    assert (code, err, out.splitlines()[1:]) == (0, "", ['"What the user gains, shop currency."'])

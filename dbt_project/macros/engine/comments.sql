@@ -1,7 +1,7 @@
 {#
     What the YAML says of relations and columns, as comments in the publication: any client shows them beside the data. Written here
     rather than by dbt's persist_docs, which comments on the working database, whose comments no copy of its tables carries along.
-    Relations and columns that no YAML of the project describes, as a shop's own may be, have none.
+    What no YAML of the project describes, as a table of the shop's own may be, has none.
 #}
 {% macro comment_publication() -%}
     {%- set described = {} -%}
@@ -11,32 +11,30 @@
     {%- for node in graph.sources.values() -%}
         {%- do described.update({node.schema ~ '.' ~ node.identifier: node}) -%}
     {%- endfor -%}
-    {%- set columns = run_query("
-        select columns.schema_name, columns.table_name, columns.column_name, views.view_name is not null as is_view
-        from duckdb_columns() as columns
-        left join duckdb_views() as views
-            on
-                columns.database_name = views.database_name
-                and columns.schema_name = views.schema_name
-                and columns.table_name = views.view_name
-        where columns.database_name = 'publication'
-        order by columns.schema_name, columns.table_name, columns.column_index").rows -%}
+    {%- set relations = run_query("
+        select schema_name, table_name as name, 'table' as kind, null as column_name
+        from duckdb_tables()
+        where database_name = 'publication'
+        union all
+        select schema_name, view_name as name, 'view' as kind, null as column_name
+        from duckdb_views()
+        where database_name = 'publication' and not internal
+        union all
+        select schema_name, table_name as name, 'column' as kind, column_name
+        from duckdb_columns()
+        where database_name = 'publication' and not internal").rows -%}
     {%- set statements = [] -%}
-    {%- set commented = {} -%}
-    {%- for column in columns if (column['schema_name'] ~ '.' ~ column['table_name']) in described -%}
-        {%- set relation = column['schema_name'] ~ '.' ~ column['table_name'] -%}
-        {%- set name = 'publication.' ~ adapter.quote(column['schema_name']) ~ '.' ~ adapter.quote(column['table_name']) -%}
-        {%- if relation not in commented -%}
-            {%- do commented.update({relation: true}) -%}
-            {%- do statements.append(comment_statement('view' if column['is_view'] else 'table', name, described[relation])) -%}
+    {%- for relation in relations -%}
+        {%- set entry = described.get(relation['schema_name'] ~ '.' ~ relation['name'], {}) -%}
+        {%- set name = 'publication.' ~ adapter.quote(relation['schema_name']) ~ '.' ~ adapter.quote(relation['name']) -%}
+        {%- if relation['kind'] == 'column' -%}
+            {%- set entry = entry.get('columns', {}).get(relation['column_name'], {}) -%}
+            {%- set name = name ~ '.' ~ adapter.quote(relation['column_name']) -%}
         {%- endif -%}
-        {%- for entry in described[relation].columns.values() if entry.name | lower == column['column_name'] | lower -%}
-            {%- do statements.append(comment_statement('column', name ~ '.' ~ adapter.quote(column['column_name']), entry)) -%}
-        {%- endfor -%}
+        {%- if entry.get('description') -%}
+            {%- do statements.append(
+                'comment on ' ~ relation['kind'] ~ ' ' ~ name ~ ' is ' ~ text_literal(entry['description'] | trim)) -%}
+        {%- endif -%}
     {%- endfor -%}
     {%- do run_query((['begin'] + statements + ['commit']) | join(';\n')) -%}
-{%- endmacro %}
-
-{% macro comment_statement(kind, name, entry) -%}
-    {{ return('comment on ' ~ kind ~ ' ' ~ name ~ ' is ' ~ (text_literal(entry.description | trim) if entry.description else 'null')) }}
 {%- endmacro %}
