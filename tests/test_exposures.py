@@ -20,7 +20,7 @@ FILES = {
     "promo_trace": ["promo_cli/trace.py"],
     "promo_audit": ["promo_cli/audit.py"],
     "promo_status": ["promo_cli/status.py"],
-    "promo_report": ["promo_cli/report*.py", "promo_cli/report/*.py"],
+    "promo_report": ["promo_cli/report.py", "promo_cli/report_page/*.py", "promo_cli/report_page/queries/*.sql"],
     "promotions_notebook": ["notebooks/promotions.py"],
 }
 RECORDS = ("audits.builds", "audits.build_nodes", "audits.publication")
