@@ -26,6 +26,7 @@
             from publication_facts as facts
             where builds.build_id = facts.build_id') -%}
     {%- endfor -%}
+    {%- do comment_publication() -%}
     {%- do run_query('checkpoint publication') -%}
     {%- do run_query('detach publication') -%}
     {%- set people = copy_people() -%}
