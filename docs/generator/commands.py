@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from generator.markdown import ROOT, code, generated_from, table, text
 from typer.main import get_command
 
+from generator.markdown import ROOT, code, generated_from, table, text
 from promo_cli.main import app
 
 Command = Any

@@ -42,21 +42,24 @@ def functions_page() -> str:
     reasons = {name for function in SQL_FUNCTIONS for name in function.reasons}
     parts = [
         "# SQL functions\n",
-        "A build registers them on its own connection; models in `models/scores` call them and keep the result in tables. A published "
-        "file has no function in it and needs no Python. Each takes and returns plain SQL types, looks at one row at a time, and "
-        "returns NULL where there is nothing to score. A function serves only a model whose SHA-256 stands in "
+        "A build registers them on its own connection; models in `models/scores` call them and keep the result in tables. A "
+        "published file has no function in it and needs no Python. Each takes and returns plain SQL types, looks at one row at "
+        "a time, and returns NULL where there is nothing to score. A function serves only a model whose SHA-256 stands in "
         "`models_onnx/registry.json`.\n",
         generated_from(ROOT / "udfs" / "sql_functions.py", ROOT / "udfs" / "duckdb_functions.py", MODELS / "registry.json"),
         "## Scores\n",
         table(
             ["Function", "Tells"],
-            ([f"[{code(_call(name, registered))}](#{name})", text(_task(function, registry))] for name, function in scoring.items()),
+            (
+                [f"[{code(_call(name, registered))}](#{name})", text(_task(function, registry))]
+                for name, function in scoring.items()
+            ),
         ),
     ]
     parts += [_scoring_function(function, registered, registry) for function in SQL_FUNCTIONS]
     parts.append(
-        "## Reasons {#reasons}\n\nContributions of each input to the score's margin (for probabilities: its log-odds), the base value "
-        "last; they sum to the margin of the score. `…_reasons` is exact, `…_reasons_fast` may approximate, and "
+        "## Reasons {#reasons}\n\nContributions of each input to the score's margin (for probabilities: its log-odds), the "
+        "base value last; they sum to the margin of the score. `…_reasons` is exact, `…_reasons_fast` may approximate, and "
         "`reasons_method(name)` says how either comes by them.\n"
     )
     parts.append(table(["Function"], ([code(_call(name, registered))] for name in registered if name in reasons)))

@@ -11,9 +11,9 @@ import yaml
 from generator.markdown import PROJECT, code, generated_from, table, text
 
 LAYERS = {
-    "promotions": "What is decided: segments, prices, verdicts, offers, campaigns. Most are views; analysts and exports start here.",
+    "promotions": "What is decided: segments, prices, verdicts, offers, campaigns. Analysts and exports start here.",
     "audits": "What was rejected, whether sums add up, lineage, fairness, compliance, model records, builds.",
-    "scores": "What the SQL functions say, with model and version. Tables; a row is scored again when its input or its model changed.",
+    "scores": "What the SQL functions say, with model and version. A row is scored again when its input or its model changed.",
     "features": "What scores read, by as-of date; the same SQL makes training sets.",
     "staging": "The shop's tables, typed and checked: `base_`, `checked_` and `stg_` of each table of the contract.",
     "private": "Who users are. Only in the working database and the private file of a publication; exports alone read it.",
@@ -90,7 +90,8 @@ def layer_page(layer: str) -> str:
     parts = [f"# Schema {layer}\n", LAYERS[layer] + "\n", generated_from(PROJECT / "models" / layer)]
     rows = [[f"[{code(name)}](#{name})", kept_as(file), text(_grain(entry))] for name, file, entry in models]
     by_hooks = NOT_MODELS if layer == "audits" else {}
-    rows += [[f"[{code(name)}](#{name})", "table, added to", text(_grain({"description": said}))] for name, said in by_hooks.items()]
+    for name, said in by_hooks.items():
+        rows.append([f"[{code(name)}](#{name})", "table, added to", text(_grain({"description": said}))])
     parts.append(table(["Relation", "Kept as", "Grain"], rows))
     for name, file, entry in models:
         place = code(file.relative_to(PROJECT.parent))
@@ -113,9 +114,9 @@ def contract_page() -> str:
         "# Source contract\n",
         "What a shop brings, in schema `shop` or wherever the vars `shop_database`, `shop_schema`, `shop_identifiers` and "
         "`shop_columns` say. A table that is not required may be missing; so may a column that is not required. A column that is "
-        "`protected` never feeds a price; one that is `personal` is read by exports alone; one that is `audited` joins the fairness "
-        "audit. Columns of a shop's own travel along when their names begin with `x_`. A row that breaks the contract stands in "
-        "[`audits.rejected_rows`](audits.md#rejected_rows) with its reason.\n",
+        "`protected` never feeds a price; one that is `personal` is read by exports alone; one that is `audited` joins the "
+        "fairness audit. Columns of a shop's own travel along when their names begin with `x_`. A row that breaks the contract "
+        "stands in [`audits.rejected_rows`](audits.md#rejected_rows) with its reason.\n",
         generated_from(file),
         table(
             ["Table", "Required", "What it is"],
@@ -140,8 +141,8 @@ def policies_page() -> str:
     seeds = entries("seeds")
     parts = [
         "# Policies\n",
-        "CSV files in `dbt_project/seeds/`. Change a row, then `promo build`. A policy that contradicts itself stops the build with "
-        "a sentence that names file and row; all such sentences stand in [`audits.policy_faults`](audits.md#policy_faults).\n",
+        "CSV files in `dbt_project/seeds/`. Change a row, then `promo build`. A policy that contradicts itself stops the build "
+        "with a sentence that names file and row; all of them stand in [`audits.policy_faults`](audits.md#policy_faults).\n",
         generated_from(PROJECT / "seeds"),
         table(
             ["File", "Grain"],

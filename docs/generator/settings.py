@@ -33,7 +33,7 @@ def variables_read() -> set[str]:
 
 
 def dbt_vars() -> Iterator[tuple[str, Any, str]]:
-    """Name, value and comment of each var of dbt_project.yml. A comment speaks of the vars below it, up to the next blank line."""
+    """Name, value and comment of each var of dbt_project.yml; a comment speaks of the vars below it, up to a blank line."""
     file = PROJECT / "dbt_project.yml"
     values = yaml.safe_load(file.read_text())["vars"]
     block, before = file.read_text().split("\nvars:\n")[1].split("\nmodels:\n")[0], ""
@@ -64,7 +64,7 @@ def settings_page() -> str:
             ([code(name), text(told["default"]), text(told["meaning"])] for name, told in environment().items()),
         ),
         "## Vars of the dbt project {#vars}\n",
-        "In `dbt_project/dbt_project.yml`, or `--vars` of a plain `dbt build`. The lists of features are what models were trained on: "
+        "In `dbt_project/dbt_project.yml`, or `--vars` of a plain `dbt build`. Models were trained on the lists of features: "
         "a changed list asks for a new training.\n",
         table(["Var", "As shipped", "Meaning"], ([code(name), _value(value), text(said)] for name, value, said in dbt_vars())),
     ]
