@@ -9,6 +9,11 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
 
 
+FENCE = re.compile(
+    r"(?:^<!-- (?P<mark>\w+) -->\n)?^(?P<edge> *)```(?P<language>\w*)\n(?P<body>.*?)^(?P=edge)```$", re.MULTILINE | re.DOTALL
+)
+
+
 class Block(NamedTuple):
     """A fenced block of a page."""
 

@@ -10,7 +10,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -83,13 +82,13 @@ def test_every_command_shows_what_it_prints() -> None:
 
 
 @pytest.fixture
-def small_shop(small_warehouse: Path, tmp_path: Path) -> Iterator[Path]:
+def small_shop(small_warehouse: Path, tmp_path: Path) -> Path:
     """A folder in which the small shop stands as if `promo demo` had been run."""
     database = tmp_path / "warehouse" / "offerhouse.duckdb"
     database.parent.mkdir()
     shutil.copy(small_warehouse, database)
     shutil.copytree(published_path(small_warehouse).parent, database.parent / "published")
-    yield tmp_path
+    return tmp_path
 
 
 def test_commands_say_on_a_small_shop_what_the_tutorial_says(small_shop: Path) -> None:

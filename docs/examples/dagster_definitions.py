@@ -55,7 +55,7 @@ def campaign_file() -> dg.MaterializeResult:
     return dg.MaterializeResult(metadata={name: manifest[name] for name in ("path", "rows", "sha256")})
 
 
-nightly = dg.define_asset_job("nightly", selection="*")
+nightly = dg.define_asset_job("nightly")
 
 defs = dg.Definitions(
     assets=[shop_tables, publication, campaign_file],
