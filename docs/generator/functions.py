@@ -95,7 +95,7 @@ def _scoring_function(function: SqlFunction, registered: dict[str, tuple[list[st
         scorer = getattr(import_module(module), class_name)
         chosen = f" (setting `{function.name}: {choice}`)" if choice else ""
         size = f", vector of {len(card['features'])} entries" if card.get("features") else ""
-        lines.append(f"- Model `{model}`{chosen}, kind `{kind}`{size}. {_formula(module, scorer)}\n")
+        lines.append(f"- Model `{model}`{chosen}, kind `{kind}`{size}. {_formula(module, scorer)}{_parts(card)}\n")
     return "\n".join(lines)
 
 
@@ -103,6 +103,14 @@ def _formula(module: str, scorer: type) -> str:
     """First paragraphs of the scorer's module and class: what it computes, and whose formula that is."""
     said = [inspect.getdoc(import_module(module)), inspect.getdoc(scorer)]
     return " ".join(text((words or "").partition("\n\n")[0]) for words in said)
+
+
+def _parts(card: dict[str, Any]) -> str:
+    """What the card says of the network's form and of a blend's weights."""
+    told = f" Network: {code(card['network'])}." if card.get("network") else ""
+    if weights := card.get("weights"):
+        told += f" Weights: {', '.join(f'{text(name)} {weight:g}' for name, weight in weights.items())}."
+    return told
 
 
 def pages() -> dict[str, str]:

@@ -16,8 +16,8 @@ def text(words: object) -> str:
 
 
 def code(words: object) -> str:
-    """`words` as code, fit for a cell of a table."""
-    return f"`{' '.join(str(words).split())}`".replace("|", "\\|") if str(words).strip() else ""
+    """`words` as code; a | in it ends no cell of a table."""
+    return f"`{' '.join(str(words).split())}`" if str(words).strip() else ""
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

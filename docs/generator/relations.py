@@ -18,7 +18,7 @@ LAYERS = {
     "audits": "What was rejected, whether sums add up, lineage, fairness, compliance, model records, builds.",
     "scores": "What the SQL functions say, with model and version. A row is scored again when its input or its model changed.",
     "features": "What scores read, by as-of date; the same SQL makes training sets.",
-    "staging": "The shop's tables, typed and checked: `base_`, `checked_` and `stg_` of each table of the contract.",
+    "staging": "The shop's tables, typed (`base_`, not published), checked (`checked_`) and accepted (`stg_`).",
     "private": "Who users are. Only in the working database and the private file of a publication; exports alone read it.",
 }
 
@@ -91,11 +91,14 @@ def layer_page(layer: str) -> str:
     """Every relation of a layer: grain, questions, columns."""
     models = list(models_of(layer))
     parts = [f"# Schema {layer}\n", LAYERS[layer] + "\n", generated_from(PROJECT / "models" / layer)]
-    rows = [[f"[{code(name)}](#{name})", kept_as(file), text(_grain(entry))] for name, file, entry in models]
+    rows = [
+        [f"[{code(name)}](#{name})", kept_as(file), f"{text(_grain(entry))}<br>*{text(_question(entry))}*".removesuffix("<br>**")]
+        for name, file, entry in models
+    ]
     by_hooks = NOT_MODELS if layer == "audits" else {}
     for name, said in by_hooks.items():
         rows.append([f"[{code(name)}](#{name})", "table, added to", text(_grain({"description": said}))])
-    parts.append(table(["Relation", "Kept as", "Grain"], rows))
+    parts.append(table(["Relation", "Kept as", "Grain, and what it answers"], rows))
     for name, file, entry in models:
         place = code(file.relative_to(PROJECT.parent))
         parts.append(f"## `{layer}.{name}` {{ #{name} }}\n\n{text(entry['description'])}\n\n{columns(entry)}\n{place}\n")
@@ -107,6 +110,17 @@ def layer_page(layer: str) -> str:
 def _grain(entry: dict[str, Any]) -> str:
     """`user × product` of `Grain: user × product. What …`."""
     return re.split(r"[.:;](?:\s|$)", entry["description"].removeprefix("Grain: ").strip())[0]
+
+
+def _after_grain(entry: dict[str, Any]) -> str:
+    """The description without its grain."""
+    return re.split(r"[.:;](?:\s+|$)", entry["description"].removeprefix("Grain: ").strip(), maxsplit=1)[-1]
+
+
+def _question(entry: dict[str, Any]) -> str:
+    """The first question of a description, empty where it asks none."""
+    sentences = re.split(r"(?<=[.?])\s+", entry["description"])
+    return next((sentence for sentence in sentences if sentence.endswith("?")), "")
 
 
 def contract_page() -> str:
@@ -148,8 +162,11 @@ def policies_page() -> str:
         "with a sentence that names file and row; all of them stand in [`audits.policy_faults`](audits.md#policy_faults).\n",
         generated_from(PROJECT / "seeds"),
         table(
-            ["File", "Grain"],
-            ([f"[{code(name + '.csv')}](#{name})", text(_grain(entry))] for name, (_, entry) in seeds.items()),
+            ["File", "One row a", "What it decides"],
+            (
+                [f"[{code(name + '.csv')}](#{name})", text(_grain(entry)), text(_after_grain(entry))]
+                for name, (_, entry) in seeds.items()
+            ),
         ),
     ]
     for name, (_, entry) in seeds.items():
