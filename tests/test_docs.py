@@ -26,6 +26,14 @@ PROJECT = ROOT / "dbt_project"
 INTERNAL = {"OFFERHOUSE_COMMAND", "OFFERHOUSE_PARENT"}
 """Environment variables by which `promo` speaks to the dbt process it starts."""
 
+EMPTY_ON_THE_SMALL_SHOP = (
+    "audits.rejected_rows",
+    "audits.fairness",
+    "promotions.segment_migration",
+    "where is_personalised",
+)
+"""It breaks no rule of the contract, is judged by too few people, was built on one day, and no personal cut pays there."""
+
 VERBS = dict(commands.commands())
 
 
@@ -183,8 +191,8 @@ def test_commands_in_sentences_exist(page: Path) -> None:
 @pytest.mark.parametrize("block", QUERIES, ids=by_place)
 def test_queries_run_on_the_published_file(block: Block, small_warehouse: Path) -> None:
     with duckdb.connect(str(published_path(small_warehouse)), read_only=True) as connection:
-        cursor = connection.execute(block.text)
-        assert cursor.description, f"{block.place}: no columns"
+        rows = connection.execute(block.text).fetchall()
+    assert rows or any(relation in block.text for relation in EMPTY_ON_THE_SMALL_SHOP), f"{block.place}: no rows"
 
 
 def test_commands_that_are_none_are_found() -> None:
