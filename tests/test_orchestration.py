@@ -171,3 +171,15 @@ def test_dagster_tries_again_what_may_pass_by_itself(code: int, monkeypatch: pyt
     with pytest.raises(dagster.Failure, match="what is wrong") as failed:
         module.promo("build")
     assert failed.value.allow_retries == (code == 3)
+
+
+@pytest.mark.parametrize("code", [1, 2, 3, 4])
+def test_airflow_tries_again_what_may_pass_by_itself(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    exceptions = pytest.importorskip(
+        "airflow.sdk.exceptions", reason="Airflow 3 is not installed: pip install apache-airflow, then this runs"
+    )
+    module = definitions("airflow_dag")
+    monkeypatch.setattr(module.subprocess, "run", lambda *_, **__: Ended(code))
+    with pytest.raises(exceptions.AirflowException, match="what is wrong") as failed:
+        module.promo("build")
+    assert isinstance(failed.value, exceptions.AirflowFailException) == (code != 3)

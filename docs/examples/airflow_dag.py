@@ -9,8 +9,8 @@ import json
 import subprocess
 from datetime import datetime, timedelta
 
-from airflow.exceptions import AirflowException, AirflowFailException
 from airflow.sdk import Variable, dag, task
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 ENVIRONMENT_FAULT = 3
 """Disk, memory, permission, a locked database: all that may pass by itself. Data, policies, calls and builds don't."""
