@@ -5,13 +5,14 @@ from typing import Annotated
 
 import typer
 
-from promo_cli.options import AsJson, Database, Quiet
+from promo_cli.options import AsJson, Database, ExampleAddresses, Quiet
 from promo_cli.paths import database_path
 
 DEMO_CAMPAIGN = "weekly_thanks"
 
 
 def demo(
+    example_addresses: ExampleAddresses = False,
     database: Database = None,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of the campaign file.")] = Path("exports"),
     quiet: Quiet = False,
@@ -31,7 +32,7 @@ def demo(
     console = messages(quiet)
     refuse_another_shop(path)
     console.print("1/3  Loading dunnhumby's Complete Journey: 2,469 households, 1.47 million order lines …")
-    load_shop(path, quiet)
+    load_shop(path, quiet, example_addresses)
     console.print("2/3  Building features, scores and promotions, and testing them (dbt build) …")
     console.print(described(build_warehouse(path, quiet=quiet)))
     console.print(f"3/3  Exporting the campaign {DEMO_CAMPAIGN} …")
@@ -46,14 +47,14 @@ def demo(
         print_report(readable_database(path), exported)
 
 
-def load_shop(path: Path, quiet: bool) -> None:
+def load_shop(path: Path, quiet: bool, example_addresses: bool = False) -> None:
     """Load Complete Journey into `path`; raises PromoError when its package is not installed."""
     from promo_cli.connectors import complete_journey
     from promo_cli.load import loading
 
     folder = complete_journey.data_folder()
     with loading(path, quiet) as (connection, listener):
-        complete_journey.load(connection, folder, listener)
+        complete_journey.load(connection, folder, listener, example_addresses)
 
 
 def refuse_another_shop(path: Path) -> None:

@@ -134,8 +134,10 @@ def _manifest(
 def nobody_left(audience: Audience, people: People, accepted: Accepted) -> PromoError:
     """The error of a campaign that the tool can't reach anybody of."""
     bad_ids = f", {people.bad_ids:,} have a user id that would run as a formula" if people.bad_ids else ""
+    has_none = people.unreachable and not people.bad_emails + people.bad_phones
+    what_to_do = "; bring email or phone in the table users (the demo: promo demo --example-addresses)" if has_none else ""
     return PromoError(
         f"campaign {shown(audience.campaign_id)}: nobody can be reached with {accepted.title} ({people.unreachable:,} have no "
-        f"usable e-mail address or phone number{bad_ids}); nothing was written",
+        f"usable e-mail address or phone number{bad_ids}); nothing was written{what_to_do}",
         DATA_FAULT,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from promo_cli.command_line import Verbs
-from promo_cli.options import AsJson, Database, DryRun, Quiet, Seed
+from promo_cli.options import AsJson, Database, DryRun, ExampleAddresses, Quiet, Seed
 from promo_cli.paths import database_path
 
 if TYPE_CHECKING:
@@ -32,7 +32,11 @@ app = typer.Typer(
     epilog="Example: promo load complete-journey --database warehouse/demo.duckdb",
 )
 def load_complete_journey(
-    database: Database = None, quiet: Quiet = False, as_json: AsJson = False, dry_run: DryRun = False
+    example_addresses: ExampleAddresses = False,
+    database: Database = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+    dry_run: DryRun = False,
 ) -> None:
     """dunnhumby's Complete Journey: a year of 2,469 households in a US grocery shop.
 
@@ -44,7 +48,7 @@ def load_complete_journey(
     folder = complete_journey.data_folder()
     path = database_path(database)
     with loading(path, quiet, dry_run) as (connection, listener):
-        loads = complete_journey.load(connection, folder, listener)
+        loads = complete_journey.load(connection, folder, listener, example_addresses)
     print_result(loads, path, as_json, dry_run)
 
 

@@ -42,10 +42,8 @@ def report(
     ] = None,
     language: Annotated[Language, typer.Option("--language", help="en (English) or zh (Chinese).")] = Language.EN,
     database: Database = None,
-    as_json: Annotated[bool, typer.Option("--json", help="What was written, as JSON.")] = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="No progress and notes; result and errors are still told.")
-    ] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write one HTML page for a browser, on screen or paper: campaigns and offers, segments, prices, coupons, models, audits.
 

@@ -299,6 +299,11 @@ def test_nobody_left(database: Path, promo: Promo) -> None:
         "promo: campaign welcome: nobody can be reached with Klaviyo (1 have no usable e-mail address or phone number); "
         "nothing was written\n",
     )
+    run(database, "update staging.stg_users set email = null")
+    assert refusal("klaviyo")[1].endswith(
+        "(1 have no usable e-mail address or phone number); nothing was written; bring email or phone in the table users (the "
+        "demo: promo demo --example-addresses)\n"
+    )
     run(database, "delete from staging.stg_users")
     assert refusal("braze")[0] == 1
 

@@ -284,6 +284,20 @@ def test_demographics_stand_for_those_who_have_them(one: Query) -> None:
     )  # fmt: skip
 
 
+def test_addresses_are_made_up_only_where_asked_for(one: Query, tmp_path: Path) -> None:
+    assert one("select count(*) from duckdb_columns() where schema_name = 'shop' and column_name = 'email'") == 0
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for name in complete_journey.PARQUET_FILES:
+        # a hundred rows a file: what is asked here doesn't need 20 million
+        duckdb.execute(f"copy (from '{complete_journey.data_folder()}/{name}.parquet' limit 100) to '{folder}/{name}.parquet'")
+    with open_warehouse(tmp_path / "offerhouse.duckdb") as connection:
+        complete_journey.load(connection, folder, example_addresses=True)
+        strays = "select count(*) from shop.users where email is distinct from 'household' || user_id || '@example.com'"
+        assert connection.execute(strays).fetchone() == (0,)
+        assert connection.execute("select count(*) > 0 from shop.users").fetchone() == (True,)
+
+
 def test_christmas_is_closed(one: Query) -> None:
     assert one(f"select count(*) from shop.order_lines where ({LOCAL})::date = '2017-12-25'") == 0
     assert one(f"select count(distinct ({LOCAL})::date) from shop.order_lines") == 364

@@ -41,8 +41,13 @@ def data_folder() -> Path:
     return folder
 
 
-def load(connection: duckdb.DuckDBPyConnection, folder: Path, listener: Listener | None = None) -> list[TableLoad]:
-    """Replaces schema `shop` by the data in `folder`, all or nothing. Raises duckdb.Error when a file is damaged."""
+def load(
+    connection: duckdb.DuckDBPyConnection, folder: Path, listener: Listener | None = None, example_addresses: bool = False
+) -> list[TableLoad]:
+    """Replaces schema `shop` by the data in `folder`, all or nothing. Raises duckdb.Error when a file is damaged.
+
+    The data have no e-mail addresses. With `example_addresses` each household gets one under example.com, which nobody receives.
+    """
     listener = listener or Silence()
     for name in PARQUET_FILES:
         path = quoted_text(str(folder / f"{name}.parquet"))
@@ -60,6 +65,9 @@ def load(connection: duckdb.DuckDBPyConnection, folder: Path, listener: Listener
             connection.execute(statement)
             loads.append(TableLoad(table, count_rows(connection, f"shop.{table}")))
             listener.finished(loads[-1])
+        if example_addresses:
+            connection.execute("alter table shop.users add column email varchar")
+            connection.execute("update shop.users set email = 'household' || user_id || '@example.com'")
     return loads
 
 
