@@ -49,7 +49,7 @@ def beneath(connection: duckdb.DuckDBPyConnection, views: list[str]) -> tuple[li
         ordered[name] = sql[name]
 
     for view in views:
-        visit(f"promotions.{view}")
+        visit(view if "." in view else f"promotions.{view}")
     return tables, ordered
 
 
