@@ -259,19 +259,32 @@ def _compare_tables(connection: duckdb.DuckDBPyConnection, output: Compared) -> 
 
 
 def print_where_it_goes(folder: Path, dearest: int) -> None:
-    """Seconds of the last build by kind of dbt node, and its dearest parts."""
-    told = json.loads((folder / "dbt" / "warehouse" / "run_results.json").read_text())
-    seconds: dict[str, float] = defaultdict(float)
-    nodes: dict[str, int] = defaultdict(int)
-    for result in told["results"]:
-        kind = result["unique_id"].split(".")[0]
-        seconds[kind] += result["execution_time"]
-        nodes[kind] += 1
-    print(f"\ndbt: {told['elapsed_time']:.0f} s for {len(told['results'])} nodes on 2 threads; seconds of threads by kind:")
-    for kind, took in sorted(seconds.items(), key=lambda item: -item[1]):
-        print(f"  {took:7.1f} s  {nodes[kind]:5,}  {kind}")
-    for result in sorted(told["results"], key=lambda result: -result["execution_time"])[:dearest]:
-        print(f"  {result['execution_time']:7.2f} s         {result['unique_id']}")
+    """Seconds of the last build by kind of dbt node, of the models beneath the compared outputs, and of its dearest parts."""
+    artefacts = folder / "dbt" / "warehouse"
+    told = json.loads((artefacts / "run_results.json").read_text())
+    took = {result["unique_id"]: result["execution_time"] for result in told["results"]}
+    kinds: dict[str, list[float]] = defaultdict(list)
+    for node, seconds in took.items():
+        kinds[node.split(".")[0]].append(seconds)
+    print(f"\ndbt: {told['elapsed_time']:.0f} s for {len(took):,} nodes on 2 threads; seconds of threads by kind:")
+    for kind, each in sorted(kinds.items(), key=lambda item: -sum(item[1])):
+        print(f"  {sum(each):7.1f} s  {len(each):5,}  {kind}")
+    needed = beneath(json.loads((artefacts / "manifest.json").read_text())["parent_map"])
+    seconds = sum(took.get(node, 0) for node in needed)
+    print(f"  {seconds:7.1f} s  {len(needed):5,}  of the models: what the compared outputs rest on")
+    for node, seconds in sorted(took.items(), key=lambda item: -item[1])[:dearest]:
+        print(f"  {seconds:7.2f} s         {node}")
+
+
+def beneath(parents: dict[str, list[str]]) -> set[str]:
+    """The models of the compared outputs, and all that they read."""
+    found = {f"model.offerhouse.{output.name}" for output in OUTPUTS} & parents.keys() | {"model.offerhouse.campaign_audience"}
+    waiting = list(found)
+    while waiting:
+        new = {parent for parent in parents[waiting.pop()] if parent.startswith("model.")} - found
+        found |= new
+        waiting += new
+    return found
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ import argparse
 import re
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -158,7 +158,8 @@ def main() -> None:
     for view in arguments.views:
         broken |= print_line(view, warm[view], cold[view], view in ASKED)
     if set(ASKED) <= set(arguments.views):
-        print_line("all three", *([together(times[view] for view in ASKED) for times in (warm, cold)]), False)
+        sums = [together([times[view] for view in ASKED]) for times in (warm, cold)]
+        print_line("all three", sums[0], sums[1], False)
     raise SystemExit(1 if broken else 0)
 
 
@@ -188,7 +189,7 @@ def cold_lookup(database: Path, view: str, user: str) -> Lookup:
     return found._replace(ms=(time.perf_counter() - started) * 1000)
 
 
-def together(views: Iterable[list[Lookup]]) -> list[Lookup]:
+def together(views: Sequence[list[Lookup]]) -> list[Lookup]:
     """Of each user the sum over views."""
     return [Lookup(*map(sum, zip(*answers, strict=True))) for answers in zip(*views, strict=True)]
 
