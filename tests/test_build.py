@@ -17,11 +17,11 @@ from promo_cli.errors import BUILD_FAULT, PromoError
 from promo_cli.explanation import explain_user
 from promo_cli.export import export_campaign
 from promo_cli.paths import published_path
-from promo_cli.provenance import policy_version
+from promo_cli.provenance import model_versions, policy_version
 from promo_cli.publish import publication_record
 from promo_cli.status import look
 from promo_cli.trace import find_trace
-from promo_cli.warehouse_reader import relations
+from promo_cli.warehouse_reader import open_read_only, relations
 from udfs.secret import pseudonym
 
 
@@ -556,6 +556,11 @@ def test_segments_stay_on_record_and_a_day_built_again_is_replaced(built: Path, 
         of_few = f"select count(*) {moves} from_segment = to_segment and users is null"
         hidden = (float(str(least)) - 1) * float(str(one(connection, of_few)))  # at most
         assert 78 - hidden <= float(str(stayed)) <= 78
+
+
+def test_a_publication_has_noted_the_models_behind_its_scores(built: Path) -> None:
+    with open_read_only(published_path(built)) as published, open_read_only(built) as working:
+        assert model_versions(published) == model_versions(working) != []  # the latter read off every row
 
 
 def test_a_failing_policy_is_one_line_that_names_file_and_row(built: Path, tmp_path: Path) -> None:

@@ -34,12 +34,16 @@
     end
 {%- endmacro %}
 
+{# The nearest allowed ending at a price or below it. #}
+{% macro ending_below(price) -%}
+    floor(({{ price }} - price_ending) / price_step + 0.000001) * price_step + price_ending
+{%- endmacro %}
+
 {#
-    Money, rounded once: the nearest allowed ending below, else above, within the largest step where one lies there; where none
-    lies between floor and list price, the list price as it stands.
+    Money, rounded once: the ending `below`, a column, else the one above it, within the largest step where one lies there; where
+    none lies between floor and list price, the list price as it stands.
 #}
-{% macro price_with_ending(price) -%}
-    {%- set below = "(floor((" ~ price ~ " - price_ending) / price_step + 0.000001) * price_step + price_ending)" -%}
+{% macro price_with_ending(below) -%}
     cast(case
         when {{ below }} >= greatest(price_floor, (1 - max_step) * last_price) - 0.000001 and {{ below }} > 0 then {{ below }}
         when {{ below }} + price_step <= least(list_price, (1 + max_step) * last_price) + 0.000001 then {{ below }} + price_step

@@ -26,10 +26,8 @@ with priced as (
         market.price_ending,
         market.k_share * market.market_price as k,
         -- a null means nothing is known of the user's discount use: neutral
-        least(
-            {{ policy_value('sensitivity_cap') }},
-            greatest({{ policy_value('sensitivity_floor') }}, coalesce(users.relative_discount_use, 1.0))
-        ) as price_sensitivity
+        least(market.sensitivity_cap, greatest(market.sensitivity_floor, coalesce(users.relative_discount_use, 1.0)))
+            as price_sensitivity
     from {{ ref('considered_products') }} as considered
     inner join {{ ref('market_prices') }} as market
         on considered.as_of_date = market.as_of_date and considered.product_id = market.product_id
@@ -75,13 +73,23 @@ guarded as (
 
 ),
 
+endings as (
+
+    select
+        *,
+        {{ ending_below('guarded_price') }} as personal_ending,
+        {{ ending_below('bounded_market_price') }} as market_ending
+    from guarded
+
+),
+
 rounded as (
 
     select
         *,
-        {{ price_with_ending('guarded_price') }} as personal_price,
-        {{ price_with_ending('bounded_market_price') }} as non_personal_price
-    from guarded
+        {{ price_with_ending('personal_ending') }} as personal_price,
+        {{ price_with_ending('market_ending') }} as non_personal_price
+    from endings
 
 ),
 

@@ -113,7 +113,10 @@ final as (
         k_share,
         max_step,
         price_step,
-        price_ending
+        price_ending,
+        -- bounds of a person's say in the price: a look-up of one user's prices plans no query of its own for each
+        {{ policy_value('sensitivity_floor') }} as sensitivity_floor,
+        {{ policy_value('sensitivity_cap') }} as sensitivity_cap
     from priced
 
 )

@@ -68,3 +68,5 @@ final as (
 )
 
 select * from final
+-- a user's offers of a day lie together, so that a lookup reads them alone
+order by user_id, promotion_id

@@ -37,12 +37,21 @@ guarded as (
 
 ),
 
+endings as (
+
+    select
+        *,
+        {{ ending_below('guarded_price') }} as ending
+    from guarded
+
+),
+
 market as (
 
     select
         product_id,
-        {{ price_with_ending('guarded_price') }} as market_price
-    from guarded
+        {{ price_with_ending('ending') }} as market_price
+    from endings
 
 ),
 
