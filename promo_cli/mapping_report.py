@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.table import Table
 
-from promo_cli.console import results
 from promo_cli.layout import Upgrade
 from promo_cli.mapping.review import numbered
+from promo_cli.tables import columns
 
 if TYPE_CHECKING:
     from promo_cli.initialising import Outcome
@@ -20,14 +19,11 @@ if TYPE_CHECKING:
 
 def print_proposals(proposals: dict[str, Proposal]) -> None:
     """Every line of the mapping: its number, the contract's column, where it is from, and why."""
-    table = Table("", "contract", "from", "why", box=None, padding=(0, 2, 0, 0), show_edge=False)
-    last = None
-    for line in numbered(proposals):
-        if last not in (None, line.table):
-            table.add_row()
-        last = line.table
-        table.add_row(str(line.number), f"{line.table}.{line.field.column}", line.field.source, line.field.reason)
-    results().print(table)
+    cells = [
+        [str(line.number), f"{line.table}.{line.field.column}", line.field.source, line.field.reason]
+        for line in numbered(proposals)
+    ]
+    typer.echo(columns(["", "contract", "from", "why"], cells, right={0}))
     for name, proposal in proposals.items():
         for filter_ in proposal.filters:
             typer.echo(f"{name} leaves rows out: {filter_.reason}")
@@ -40,24 +36,27 @@ def print_mapping(outcome: Outcome, as_json: bool, show_lines: bool) -> None:
     if show_lines:
         print_proposals(outcome.proposals)
         typer.echo()
-    rows = Table("table", "from", "rows", "left out", "required and blank", box=None, padding=(0, 2, 0, 0), show_edge=False)
+    rows = []
     for name, proposal in outcome.proposals.items():
         tried = outcome.tried[name]
         blanks = ", ".join(f"{column} {_percent(share)}" for column, share in tried.blanks.items())
-        rows.add_row(name, proposal.base, f"{tried.rows:,}", f"{tried.left_out:,}" if tried.left_out else "", blanks)
-    results().print(rows)
+        rows.append([name, proposal.base, f"{tried.rows:,}", f"{tried.left_out:,}" if tried.left_out else "", blanks])
+    typer.echo(columns(["table", "from", "rows", "left out", "required and blank"], rows, right={2, 3}))
     if any(tried.blanks for tried in outcome.tried.values()):
         typer.echo("Rows with a blank in a required column will stand in audits.rejected_rows.")
     if outcome.unused:
         typer.echo(f"Not used: {', '.join(outcome.unused)}")
     typer.echo()
-    covered = Table(
-        "", "capability", "", "what is missing, and what switches it on", box=None, padding=(0, 2, 0, 0), show_edge=False
-    )
-    for capability in outcome.covered:
-        lacks = "\n".join(f"{say} (bring {bring})" for say, bring in zip(capability.lacks, capability.bring, strict=True))
-        covered.add_row(capability.id, capability.name, capability.state, lacks)
-    results().print(covered)
+    covered = [
+        [
+            capability.id,
+            capability.name,
+            capability.state,
+            "; ".join(f"{say} (bring {bring})" for say, bring in zip(capability.lacks, capability.bring, strict=True)),
+        ]
+        for capability in outcome.covered
+    ]
+    typer.echo(columns(["", "capability", "", "what is missing, and what switches it on"], covered, right=set()))
     typer.echo()
 
 
