@@ -104,7 +104,8 @@ def print_report(database: Path, exported: Export) -> None:
         "    where not is_eligible group by all order by users desc limit 10;\n"
         "  promo export win_back --format parquet\n"
         f"  change a row of {os.path.relpath(dbt_project_path() / 'seeds' / 'promotion_catalogue.csv')}, then: promo build\n"
-        "  your own shop: promo load files --help"
+        "  promo report (one page of it all, for a browser)\n"
+        "  your own shop: promo init --help"
     )
 
 

@@ -86,6 +86,9 @@ def _print_table(cursor: "duckdb.DuckDBPyConnection") -> None:
     described = cursor.description or ()
     rows = [[printable(_cell(value)) for value in row] for row in cursor.fetchmany(1_001)]
     numbers = {place for place, column in enumerate(described) if str(column[1]).startswith(_NUMBERS)}
+    for place in numbers:
+        if str(described[place][1]) in ("FLOAT", "DOUBLE"):  # money keeps its cents
+            _drop_needless_zeros(rows, place)
     typer.echo(columns([column[0] for column in described], rows[:1_000], right=numbers))
     if not rows:
         typer.echo("no rows", err=True)
@@ -104,6 +107,14 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:,.4f}" if 1e-3 <= abs(value) < 1e15 or value == 0 else f"{value:.4g}"
     return f"{value:,}" if isinstance(value, int | Decimal) else str(value)
+
+
+def _drop_needless_zeros(rows: list[list[str]], place: int) -> None:
+    """Takes the decimals off a column of figures that are 0 in every row, so that it stays aligned."""
+    figures = [row for row in rows if row[place]]
+    while figures and all("." in row[place] and row[place][-1] in "0." and "e" not in row[place] for row in figures):
+        for row in figures:
+            row[place] = row[place][:-1]
 
 
 _NUMBERS = (
