@@ -17,9 +17,9 @@ _MOST = 200
 
 def model_names(context: typer.Context, incomplete: str) -> list[str]:
     """Models of the registry."""
-    folder = models_path(context.params.get("models_folder"))
+    chosen: Any = context.params.get("models_folder")
     try:
-        names = json.loads((folder / "registry.json").read_bytes())
+        names = json.loads((models_path(Path(chosen) if chosen else None) / "registry.json").read_bytes())
     except (OSError, ValueError):
         return []
     return [name for name in names if name.startswith(incomplete)]

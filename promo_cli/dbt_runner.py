@@ -100,7 +100,7 @@ def list_nodes(database: Path, variables: dict[str, Any]) -> dict[str, int]:
                 kinds[kind] = kinds.get(kind, 0) + 1
             elif event["info"]["level"] == "error":
                 complaint = complaint or event["info"]["msg"]
-        except (ValueError, KeyError):
+        except (ValueError, KeyError, TypeError):  # a line that is no event
             complaint = complaint or line
     if run.returncode != 0:
         raise PromoError(f"dbt stopped: {_plain(complaint)}", BUILD_FAULT)

@@ -41,7 +41,7 @@ app = typer.Typer(
     name="promo",
     cls=Verbs,
     help="Personalised promotions inside a shop's own warehouse.",
-    epilog=f"{EXIT_CODES} Example: promo demo",
+    epilog=f"{EXIT_CODES}\n\nExample: promo demo",
     invoke_without_command=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -138,7 +138,7 @@ def _told(error: Exception) -> PromoError:
     if isinstance(error, UsageError):
         return as_one_line(error)
     if isinstance(error, typer.Abort):
-        return PromoError("stopped; nothing was changed", DATA_FAULT)
+        return PromoError("stopped before it was done", DATA_FAULT)
     return as_promo_error(error)
 
 

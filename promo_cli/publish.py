@@ -95,9 +95,8 @@ def publish_again(database: Path, wait_seconds: float = 0, quiet: bool = False) 
     from promo_cli.dbt_runner import run_dbt
     from promo_cli.erase import telling
     from promo_cli.erasing import finish_pending
-    from promo_cli.errors import DATA_FAULT, PromoError
+    from promo_cli.errors import DATA_FAULT, ENVIRONMENT_FAULT, PromoError
     from promo_cli.forecast import told_left
-    from promo_cli.lock import lock_holder, write_lock_path
     from promo_cli.next_step import missing
     from promo_cli.publication import check_encryption
 
@@ -105,8 +104,11 @@ def publish_again(database: Path, wait_seconds: float = 0, quiet: bool = False) 
         raise PromoError(missing(database), DATA_FAULT)
     check_encryption(database)
     finish_pending(database, telling(quiet))
-    if lock_holder(write_lock_path(database.resolve())) is None:
+    try:
         _last_complete_build(database)
+    except PromoError as error:
+        if error.exit_code != ENVIRONMENT_FAULT:  # who has the database is waited for below
+            raise
     published = published_path(database)
     try:
         now = publication_record(published)["build_id"]

@@ -21,10 +21,10 @@ def columns(
     """
     bound = terminal_width() if width is None else width
     right = _figures(rows, len(headings)) if right is None else right
-    widths = [max(map(len, (line[place] for line in (headings, *rows)))) for place in range(len(headings))]
+    widths = [max(map(_length, (line[place] for line in (headings, *rows)))) for place in range(len(headings))]
     if not bound or _width(widths) <= bound:
         return _aligned([headings, *rows], widths, right)
-    widths = [max(map(len, [*heading.split(), *(row[place] for row in rows)])) for place, heading in enumerate(headings)]
+    widths = [max(map(_length, [*heading.split(), *(row[place] for row in rows)])) for place, heading in enumerate(headings)]
     over = _width(widths) - bound
     if over > 0:
         words = [place for place in range(len(widths)) if place not in right]
@@ -80,6 +80,15 @@ def _figures(rows: Sequence[Sequence[str]], count: int) -> set[int]:
     return found
 
 
+def _length(text: str) -> int:
+    """Columns that a terminal gives to `text`: two to a Chinese character and its like, none to a combining mark."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(0 if combining(letter) else 2 if east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
 def _width(widths: Sequence[int]) -> int:
     return sum(widths) + 2 * (len(widths) - 1)
 
@@ -87,7 +96,7 @@ def _width(widths: Sequence[int]) -> int:
 def _aligned(lines: Sequence[Sequence[str]], widths: Sequence[int], right: set[int]) -> str:
     return "\n".join(
         "  ".join(
-            cell.rjust(width) if place in right else cell.ljust(width)
+            " " * (width - _length(cell)) + cell if place in right else cell + " " * (width - _length(cell))
             for place, (cell, width) in enumerate(zip(cells, widths, strict=True))
         ).rstrip()
         for cells in lines

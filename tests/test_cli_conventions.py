@@ -291,6 +291,7 @@ def test_tables_fit_the_width_or_become_lines() -> None:
     assert columns(["name", "rows of it", "told"], rows, width=16) == (
         "name        a\nrows of it  1,000\ntold        words and\n            more words\n\nname        b\nrows of it  2\ntold"
     )
+    assert columns(["name", "note"], [["茶", "a"], ["tea", "b"]]) == "name  note\n茶    a\ntea   b"  # two columns to 茶
     assert facts([("a", "b"), ("long", "c")]) == "a     b\nlong  c"
 
 

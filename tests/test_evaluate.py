@@ -123,7 +123,7 @@ def test_the_table_shows_baselines_intervals_and_the_window(evaluate: Callable[.
     code, out, _ = evaluate([intent(note="as registered")], "purchase_intent")
     assert code == 0
     assert out.splitlines()[0] == "complete-journey: 600 buyers, 2017-01-01 to 2018-01-01 (exclusive)"
-    assert "0.8312   0.8200 to 0.8400" in line_of(out, "purchase_intent", "auc", "reached")
+    assert "0.8312  0.8200 to 0.8400" in line_of(out, "purchase_intent", "auc", "reached")
     assert line_of(out, RULE).split() == ["rule:", "personal", "rate", "0.7980"]
     told = line_of(out, "test window 2017-10-30 to 2017-11-06, 19,699 rows")
     assert "auc: as registered" in told

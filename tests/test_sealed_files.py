@@ -80,7 +80,7 @@ def test_the_disk_never_has_it_in_plain(database: Path, tmp_path: Path, monkeypa
             seen.append(file.read_bytes())
         put(files, *rest)
 
-    monkeypatch.setattr("promo_cli.export.put_in_place", looked_at)
+    monkeypatch.setattr("promo_cli.private_files.put_in_place", looked_at)
     export_campaign(database, "welcome", output=tmp_path / "exports", recipients=Recipients([TO_ALICE]))
     assert len(seen) == 2
     assert not [content for content in seen if b"Ranked 1." in content]

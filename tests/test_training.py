@@ -356,10 +356,10 @@ def test_a_training_that_breaks_leaves_nothing_behind(
 def test_train_is_called_wrongly_in_one_line(promo: Promo, tmp_path: Path) -> None:
     code, _, err = promo("train", "intrest", "--database", tmp_path / "a.duckdb")
     assert (code, err.count("\n")) == (2, 1)
-    assert err.startswith("promo: intrest is no model; did you mean interest? There are: purchase_intent, ")
+    assert err.startswith("promo: intrest is no model (did you mean interest?); there are: purchase_intent, ")
     code, _, err = promo("train", "interest", "--database", tmp_path / "a.duckdb", "--models-folder", tmp_path / "models")
     assert code == 1
-    assert "load a shop first" in err
+    assert "next: promo demo" in err
 
 
 def test_every_task_is_there_and_named_as_its_folder() -> None:
