@@ -26,8 +26,10 @@ from promo_cli.tables import columns, facts
 Promo = Callable[..., tuple[int, str, str]]
 
 WRITES = {
+    "init",
     "load complete-journey",
     "load files",
+    "load mapped",
     "load simulated",
     "build",
     "publish",
@@ -38,9 +40,10 @@ WRITES = {
     "erase",
 }
 """Verbs with --dry-run. These write, too, and have none: `demo`, whose three steps have theirs; `audit --scores`, whose sums no
-reader sees before the next build; `subject-access --output`, which without --output prints what it would write."""
+reader sees before the next build; `subject-access --output`, which without --output prints what it would write; `report`, which
+writes one page that nothing reads."""
 
-SILENT = {"status", "subject-access", "models list", "models promote", "models rollback", "doctor"}
+SILENT = {"status", "subject-access", "models list", "models promote", "models rollback"}
 """Verbs without --quiet: all that they tell is their result."""
 
 SHARED = {"--database", "--models-folder", "--json", "--quiet", "--dry-run", "--wait", "--exports", "--seed"}
