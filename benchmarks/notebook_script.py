@@ -476,7 +476,6 @@ def product_features(shop, price_days):
     began = np.datetime64("2017-01-02") + 7 * (shop.weeks - 2)
     now = (began < shop.today) & (began >= shop.today - 7)
     for name, stores in (("mailer_stores_7d", shop.mailers), ("display_stores_7d", shop.displays)):
-        f[name] = np.zeros(goods, dtype=np.int64)
         most = np.zeros(goods, dtype=np.int64)
         np.maximum.at(most, shop.promoted_product[now], stores[now])
         f[name] = most
@@ -523,7 +522,21 @@ def neighbours(shop, f):
 # ----------------------------------------------------------------------------------------------------------- users × products
 
 
-class History:
+class Pairs:
+    """Users with things, a row a pair in order of user and thing."""
+
+    def __init__(self, pair, things):
+        self.pair, self.things = pair, things
+        self.user, self.thing = (pair // things).astype(np.int32), (pair % things).astype(np.int32)
+
+    def find(self, user, thing):
+        """Row of each pair, and whether there is one."""
+        wanted = user.astype(np.int64) * self.things + thing
+        place = np.minimum(np.searchsorted(self.pair, wanted), len(self.pair) - 1)
+        return place, self.pair[place] == wanted
+
+
+class History(Pairs):
     """What each user bought of each thing (product or kind of product), a row a pair in order of user and thing."""
 
     def __init__(self, shop, thing, things):
@@ -533,8 +546,7 @@ class History:
         key = np.unique(((user[known].astype(np.int64) * things) + thing[known]) * 512 + ago[known])
         pair, day = key >> 9, (key & 511).astype(np.int32)
         starts, lengths = runs(pair)
-        self.things, self.pair = things, pair[starts]
-        self.user, self.thing = (self.pair // things).astype(np.int32), (self.pair % things).astype(np.int32)
+        super().__init__(pair[starts], things)
         self.purchase_days = lengths
         self.recency, self.first = day[starts], day[starts + lengths - 1]
         self.purchase_days_28d = np.add.reduceat((day <= 28).astype(np.int32), starts)
@@ -552,14 +564,25 @@ class History:
         )  # in units of 1e-12
         self.gap_rows, self.gaps = np.repeat(np.arange(len(starts)), lengths)[gap > 0], gap[gap > 0]
 
-    def find(self, user, thing):
-        """Row of each pair, and whether there is one."""
-        wanted = user.astype(np.int64) * self.things + thing
-        place = np.minimum(np.searchsorted(self.pair, wanted), len(self.pair) - 1)
-        return place, self.pair[place] == wanted
+
+class Categories(Pairs):
+    """What each user bought of each category, from the products' rows; `share` of the user's affinity."""
+
+    def __init__(self, shop, bought):
+        things = len(shop.category_names)
+        key = bought.user.astype(np.int64) * things + shop.category[bought.thing]
+        order = np.argsort(key, kind="stable")
+        starts, _ = runs(key[order])
+        super().__init__(key[order][starts], things)
+        self.purchase_days = np.add.reduceat(bought.purchase_days[order], starts)
+        self.recency = np.minimum.reduceat(bought.recency[order], starts)
+        self.affinity = np.add.reduceat(bought.affinity[order], starts)
+        total = np.zeros(shop.people, dtype=np.int64)
+        np.add.at(total, self.user, self.affinity)
+        self.share = (self.affinity / UNIT) / (total / UNIT)[self.user]
 
 
-def candidates(shop, f, bought, by_category, affinity_share):
+def candidates(shop, f, bought, by_category):
     """Up to 300 products a user, merged from four lists by reciprocal ranks: user, product, neighbour score, rank."""
     offered = shop.promotable & (f["list_price"].fillna(1) > 0).to_numpy()
     number, nearest, similar = neighbours(shop, f)
@@ -588,10 +611,10 @@ def candidates(shop, f, bought, by_category, affinity_share):
     place = place_in(shop.category[order])
     best = np.full((len(shop.category_names), 15), -1)
     best[shop.category[order][place < 15], place[place < 15]] = order[place < 15]
-    order = np.lexsort((by_category.thing, -affinity_share, by_category.user))
+    order = np.lexsort((by_category.thing, -by_category.share, by_category.user))
     favourite = order[place_in(by_category.user[order]) < 12]
     product = best[by_category.thing[favourite]]
-    score = affinity_share[favourite][:, None] / np.arange(1, 16)
+    score = by_category.share[favourite][:, None] / np.arange(1, 16)
     user = np.repeat(by_category.user[favourite], 15)[product.ravel() >= 0]
     product, score = product[product >= 0], score[product >= 0]
     order = np.lexsort((product, -score, user))
@@ -626,7 +649,7 @@ def candidates(shop, f, bought, by_category, affinity_share):
     return user[order], product[order], near[order], rank
 
 
-def interest_features(shop, u, f, bought, kinds, user, product, near, rank, by_category, affinity_share):
+def interest_features(shop, u, f, bought, kinds, user, product, near, rank, by_category):
     """The interest model's matrix, a row a candidate."""
     names = json.loads((MODELS / "interest" / "blend.json").read_text())["features"]
     x = np.full((len(user), len(names)), np.nan, dtype=np.float32)
@@ -642,7 +665,7 @@ def interest_features(shop, u, f, bought, kinds, user, product, near, rank, by_c
 
     category, kind, brand = shop.category[product], shop.kind[product], shop.brand[product]
     row, has = by_category.find(user, category)
-    put("user_category_affinity", np.where(has, affinity_share[row], 0))
+    put("user_category_affinity", np.where(has, by_category.share[row], 0))
     category_days = np.where(has, by_category.purchase_days[row], 0)
     category_recency = np.where(has, by_category.recency[row], np.nan)
     category_affinity = np.where(has, by_category.affinity[row] / UNIT, np.nan)
@@ -1008,7 +1031,7 @@ def promo_effect(shop, bought_days, f, user, product, interest):
     began = (shop.today - (np.datetime64("2017-01-02") + 7 * (shop.weeks - 2))).astype(int)  # days ago
     d = bought_days
     first_day = min(112, d["ago"].max())
-    product_week = set_of(shop.promoted_product[is_promoted], began[is_promoted])
+    product_week = shop.promoted_product[is_promoted].astype(np.int64) * 512 + began[is_promoted]
     near = d[d["ago"] <= 112].copy()
     phase = began[0] % 7
     near["is_promoted"] = np.isin(
@@ -1063,9 +1086,9 @@ def promo_effect(shop, bought_days, f, user, product, interest):
     v["promoted_share"] = promoted.groupby(near["user"]).mean()
     v["discount_share"] = 1 - users["spend"].sum() / users["list_spend"].sum().replace(0, np.nan)
     fading = whole(np.exp(-np.log(2.0) * np.arange(113) / POLICY["history_half_life_days"]))
-    key = near["user"].to_numpy(np.int64) * shop.goods + near["product"]
-    order = np.argsort(key.to_numpy() if hasattr(key, "to_numpy") else key, kind="stable")
-    key = np.asarray(key)[order]
+    key = near["user"].to_numpy(np.int64) * shop.goods + near["product"].to_numpy()
+    order = np.argsort(key, kind="stable")
+    key = key[order]
     ago = near["ago"].to_numpy()[order]
     starts, lengths = runs(key)
     pair_user, pair_product = (key[starts] // shop.goods).astype(np.int32), (key[starts] % shop.goods).astype(np.int32)
@@ -1122,10 +1145,6 @@ def promo_effect(shop, bought_days, f, user, product, interest):
     asked[:, -1] = 0
     effect = ((two_models + (one_model - trees(folder / "outcome.ubj", asked))) / 2).astype(np.float32)
     return pu, pp, effect
-
-
-def set_of(product, began):
-    return product.astype(np.int64) * 512 + began
 
 
 # -------------------------------------------------------------------------------------------------------------------- coupons
@@ -1601,9 +1620,9 @@ def main(folder):
     product = shop.lines["product"].to_numpy()
     bought = History(shop, np.where(shop.listed[product], product, -1), shop.goods)
     kinds = History(shop, shop.kind[product], len(shop.kind_names))
-    by_category, affinity_share = category_history(shop, bought)
-    user, product, near, rank = candidates(shop, f, bought, by_category, affinity_share)
-    x = interest_features(shop, u, f, bought, kinds, user, product, near, rank, by_category, affinity_share)
+    by_category = Categories(shop, bought)
+    user, product, near, rank = candidates(shop, f, bought, by_category)
+    x = interest_features(shop, u, f, bought, kinds, user, product, near, rank, by_category)
     interest = blend("interest", x)
     del x, near, rank, kinds
     write("interest_scores", pd.DataFrame({"user": user, "product": product, "interest": interest}))
@@ -1648,23 +1667,6 @@ def main(folder):
         offers[["user", "promotion_id", "product", "face_value", "cost", "redemption_score", "expected_margin", "user_rank"]],
     )
     audience(shop, s, offers, households).to_csv(folder / f"{CAMPAIGN}_{shop.today}.csv", index=False)
-
-
-def category_history(shop, bought):
-    """What each user bought of each category, from the products' rows, and each category's share of the user's affinity."""
-    category = shop.category[bought.thing]
-    key = bought.user.astype(np.int64) * len(shop.category_names) + category
-    order = np.argsort(key, kind="stable")
-    starts, _ = runs(key[order])
-    c = History.__new__(History)
-    c.things, c.pair = len(shop.category_names), key[order][starts]
-    c.user, c.thing = (c.pair // c.things).astype(np.int32), (c.pair % c.things).astype(np.int32)
-    c.purchase_days = np.add.reduceat(bought.purchase_days[order], starts)
-    c.recency = np.minimum.reduceat(bought.recency[order], starts)
-    c.affinity = np.add.reduceat(bought.affinity[order], starts)
-    total = np.zeros(shop.people, dtype=np.int64)
-    np.add.at(total, c.user, c.affinity)
-    return c, (c.affinity / UNIT) / (total / UNIT)[c.user]
 
 
 def audience(shop, s, offers, households):

@@ -28,7 +28,7 @@ _WINDOWS = {"test": 0, "validation": 1}
 _SIZE = (5.4, 5.6)
 _WIDE = (9.6, 4.2)
 _DPI = 110
-_STYLE: dict[Any, Any] = {
+STYLE: dict[Any, Any] = {
     "svg.hashsalt": "offerhouse",
     "svg.fonttype": "none",
     "font.family": "DejaVu Sans",
@@ -63,7 +63,7 @@ def draw(card: Mapping[str, Any]) -> dict[str, bytes]:
             if point["curve"] == curve and point["y"] is not None:
                 lines.setdefault(point["series"], []).append(point)
         if lines:
-            with rc_context(_STYLE):
+            with rc_context(STYLE):
                 figure = Figure()
                 FigureCanvasAgg(figure)
                 drawing(figure, card, dict(sorted(lines.items(), key=lambda line: _WINDOWS.get(line[0], len(_WINDOWS)))))

@@ -32,6 +32,8 @@ withdrawn as (
 )"""
 # The build lets nobody into an audience who has not agreed to marketing, but it asks nobody about ads.
 _NO_ADS = "coalesce(not permissions.ads_consent, true) or ads.user_id is not null"
+_FOUND = "found_audience"
+"""A temporary table: the audience is put together once, which takes longer than to write it."""
 _STAYS = "not has_withdrawn and not is_held_out and not lacks_ads_consent"
 
 
@@ -58,11 +60,9 @@ def _table_of(column: str) -> str:
     return "people.shop_user_id" if column == "user_id" else f"audience.{column}"
 
 
-def staying_people(needs_ads: bool) -> str:
-    """CTEs that end in `staying`: who of the campaign $1 may be reached now (columns: COLUMNS)."""
-    return (
-        f"{_judged(needs_ads)},\nstaying as (\n    select {', '.join(COLUMNS)} from judged where campaign_id = $1 and {_STAYS}\n)"
-    )
+def staying_people() -> str:
+    """A CTE `staying`: who of the audience that was found last may be reached now (columns: COLUMNS)."""
+    return f"with staying as (\n    select {', '.join(COLUMNS)} from {_FOUND} where {_STAYS}\n)"
 
 
 @dataclass(frozen=True)
@@ -80,22 +80,24 @@ class Audience:
 
 
 def find_audience(connection: duckdb.DuckDBPyConnection, campaign_id: str, needs_ads: bool = False) -> Audience:
-    """The audience of `campaign_id`; with `needs_ads`, those of it who have agreed to ads too.
+    """The audience of `campaign_id`; with `needs_ads`, those of it who have agreed to ads too. It is kept for `staying_people`.
 
     Raises PromoError (exit code 1) when the campaign is unknown or has nobody in it.
     """
     # A command line that is no UTF-8 arrives with halves of characters, which no database can hold.
     campaign_id = re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", campaign_id)
+    connection.execute(
+        f"create or replace temp table {_FOUND} as {_judged(needs_ads)} select * from judged where campaign_id = $1",
+        [campaign_id],
+    )
     row = connection.execute(
-        f"""{_judged(needs_ads)}
+        f"""
         select
             max(campaign_name), max(as_of_date), count(*), count(*) filter (where {_STAYS}),
             count(*) filter (where has_withdrawn), count(*) filter (where is_held_out and not has_withdrawn),
             count(*) filter (where lacks_ads_consent and not is_held_out and not has_withdrawn)
-        from judged
-        where campaign_id = ?
-        """,
-        [campaign_id],
+        from {_FOUND}
+        """
     ).fetchall()[0]
     name, as_of_date, listed, staying, withdrawn, held_out, no_ads = row
     if not listed:
@@ -110,13 +112,13 @@ def find_audience(connection: duckdb.DuckDBPyConnection, campaign_id: str, needs
     return Audience(campaign_id, name or campaign_id, as_of_date, withdrawn, held_out, no_ads, staying)
 
 
-def read_audience(connection: duckdb.DuckDBPyConnection, audience: Audience, select: str) -> Any:
-    """A stream of Arrow record batches: `select` over the relation `audience` (columns: COLUMNS), in order of user_id.
+def read_audience(connection: duckdb.DuckDBPyConnection, select: str) -> Any:
+    """A stream of Arrow record batches of the audience found last: `select` over `audience` (COLUMNS), in order of user_id.
 
     `select` is a select list of this project's own, never a person's words.
     """
-    query = f"{staying_people(needs_ads=False)} select {select} from staying as audience order by user_id"
-    return connection.sql(query, params=[audience.campaign_id]).to_arrow_reader(65_536)
+    query = f"{staying_people()} select {select} from staying as audience order by user_id"
+    return connection.sql(query).to_arrow_reader(65_536)
 
 
 def _nobody(connection: duckdb.DuckDBPyConnection, campaign_id: str) -> PromoError:

@@ -46,7 +46,7 @@ def export_to(
     accepted, recipients = DESTINATIONS[destination], recipients or Recipients()
     with open_for_export(database) as connection, ExitStack() as unfinished:
         audience = find_audience(connection, campaign_id, accepted.needs_ads)
-        people = count_people(connection, audience.campaign_id, accepted)
+        people = count_people(connection, accepted)
         if not people.rows:
             raise nobody_left(audience, people, accepted)
         columns = accepted.columns if people.with_email else accepted.columns_without_email or accepted.columns
@@ -56,7 +56,7 @@ def export_to(
         refuse_odd_target(manifest_path)
         parts = write_parts(
             header_line(columns),
-            read_lines(connection, audience.campaign_id, accepted, columns),
+            read_lines(connection, accepted, columns),
             accepted.largest_file,
             lambda: unfinished.enter_context(recipients.sealing(unfinished.enter_context(unfinished_file(output)))),
         )

@@ -164,7 +164,7 @@ def export_campaign(
             refuse_odd_target(target)
         with unfinished_file(output) as file, unfinished_file(output) as manifest_file:
             # a stream left open keeps the database open
-            with read_audience(connection, audience, chosen.select) as reader, recipients.sealing(file) as sink:
+            with read_audience(connection, chosen.select) as reader, recipients.sealing(file) as sink:
                 rows = chosen.write(reader, sink)
             manifest = _manifest(connection, audience, file_format, path, rows, file) | recipients.told()
             manifest_file.write(json.dumps(manifest, indent=2, ensure_ascii=False).encode() + b"\n")

@@ -23,8 +23,8 @@ class People:
     bad_phones: int
 
 
-def count_people(connection: duckdb.DuckDBPyConnection, campaign_id: str, accepted: Accepted) -> People:
-    """The people of `campaign_id` that `accepted` lets through."""
+def count_people(connection: duckdb.DuckDBPyConnection, accepted: Accepted) -> People:
+    """The people of the audience found last that `accepted` lets through."""
     row = connection.execute(
         f"""{_lines(accepted, accepted.columns)},
         counted as (
@@ -38,20 +38,17 @@ def count_people(connection: duckdb.DuckDBPyConnection, campaign_id: str, accept
         ),
         written_lines as (select count(*) as rows, count(*) filter (where has_email) as with_email from lines)
         select people, rows, unreachable, bad_ids, with_email, bad_emails, bad_phones from counted cross join written_lines
-        """,
-        [campaign_id],
+        """
     ).fetchall()[0]
     people, rows, unreachable, bad_ids, with_email, bad_emails, bad_phones = row
     duplicates = people - unreachable - bad_ids - rows
     return People(rows, unreachable, bad_ids, duplicates, with_email, bad_emails, bad_phones)
 
 
-def read_lines(
-    connection: duckdb.DuckDBPyConnection, campaign_id: str, accepted: Accepted, columns: dict[str, str]
-) -> Iterator[bytes]:
+def read_lines(connection: duckdb.DuckDBPyConnection, accepted: Accepted, columns: dict[str, str]) -> Iterator[bytes]:
     """Their lines, LF included, in order of user_id; `columns` are those of `accepted` for this audience."""
     query = f"{_lines(accepted, columns)} select line from lines order by user_id"
-    for batch in connection.sql(query, params=[campaign_id]).to_arrow_reader(65_536):
+    for batch in connection.sql(query).to_arrow_reader(65_536):
         for line in batch.column(0).to_pylist():
             yield f"{line}\n".encode()
 
@@ -66,7 +63,7 @@ def _lines(accepted: Accepted, columns: dict[str, str]) -> str:
     # in two steps: quoting names each cell four times, and hashing it once is enough
     cells = ", ".join(f'{expression} as "{header}"' for header, expression in columns.items())
     line = ", ".join(f"""coalesce({_quoted(f'"{header}"')}, '')""" for header in columns)
-    return f"""{staying_people(accepted.needs_ads)},
+    return f"""{staying_people()},
 {contacts(accepted.writes_id)},
 chosen as ({accepted.chosen}),
 cells as (select user_id as person, email is not null as has_email, {cells} from chosen),
