@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import typer
 
-from promo_cli import layout
+from promo_cli import encryption, layout
 from promo_cli.connectors.csv_header import check_encoding
 from promo_cli.connectors.files import check_currency, check_timezone
 from promo_cli.contract import Table, read_contract
@@ -155,6 +155,8 @@ def _looked_at(wishes: Wishes) -> Iterator[Shop]:
     with tempfile.TemporaryDirectory(prefix="promo-") as spill, duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute("set temp_directory = $spill", {"spill": spill})
+        if encryption.is_on():
+            connection.execute("set temp_file_encryption = true")
         set_limits(connection)
         yield look(connection, attach(connection, wishes.source))
 

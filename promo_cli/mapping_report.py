@@ -117,11 +117,11 @@ def next_commands(outcome: Outcome) -> list[str]:
 def readme(outcome: Outcome) -> str:
     """The README of a laid-out project."""
     if outcome.by_vars:
-        load = """1. The shop's tables stand in the working database; the vars in `dbt_project/dbt_project.yml` map their names. Nothing
-   is loaded."""
+        load = """1. The shop's tables stand in the working database; the vars in `dbt_project/dbt_project.yml` map their names.
+   Nothing is loaded."""
     elif outcome.proposals:
-        load = """1. `promo load mapped` reads the shop's tables by the SQL in `mapping/`, one file a table of the contract; `source.yml`
-   says where they are. What looks wrong there is yours to edit."""
+        load = """1. `promo load mapped` reads the shop's tables by the SQL in `mapping/`, one file a table of the contract;
+   `source.yml` says where they are. What looks wrong there is yours to edit."""
     else:
         load = """1. `promo init --files FOLDER` (or `--duckdb FILE`, `--postgres VARIABLE`) looks at your tables and writes a
    mapping; `promo load mapped` then loads them."""

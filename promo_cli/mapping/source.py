@@ -227,7 +227,7 @@ def _tables_in(connection: duckdb.DuckDBPyConnection, database: str, source: Sou
     ).fetchall()
     by_schema: dict[str, list[str]] = {}
     for schema, table in found:
-        if not own_schemas or schema == "main" or schema.lower() not in SCHEMAS:
+        if schema.lower() in ("main", *(() if own_schemas else ("shop",))) or schema.lower() not in SCHEMAS:
             by_schema.setdefault(schema, []).append(table)
     schema = _chosen_schema(source, by_schema)
     return [
