@@ -163,11 +163,11 @@ def test_a_review_of_an_order_is_one_of_its_only_product(olist: Brought) -> None
         "select reason, count(*) from audits.rejected_rows where table_name = 'reviews' group by reason order by reason"
     ).fetchall()
     assert {reason for reason, _ in reasons} <= {"MISSING_PRODUCT_ID", "DUPLICATE_KEY", "FUTURE_DATE"}
-    items = f"read_csv('{olist.files}/olist_order_items_dataset.csv')"
+    items = f"(from read_csv('{olist.files}/olist_order_items_dataset.csv')) as items"
     several = f"select order_id from {items} group by order_id having count(distinct product_id) > 1"
     assert one(olist.connection, f"select count(*) from ({several})") != 0
     single = f"select order_id from {items} group by order_id having count(distinct product_id) = 1"
-    reviews = f"read_csv('{olist.files}/olist_order_reviews_dataset.csv')"
+    reviews = f"(from read_csv('{olist.files}/olist_order_reviews_dataset.csv')) as reviews"
     astray = f"""
         select count(*) from staging.stg_reviews as found
         anti join (

@@ -103,7 +103,7 @@ def value_fit(kind: str, column: Column) -> float:
         "text": 0.3 if is_moment else 1,
         "name": 0 if is_moment or is_number else 1,
     }
-    return fits[kind] * (0.6 + 0.4 * column.filled)
+    return fits[kind] * (0.75 + 0.25 * column.filled)
 
 
 def epoch_units(column: Column) -> int | None:
