@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -272,10 +273,13 @@ def _reviewed(proposals: dict[str, Proposal], shop: Shop, contract: dict[str, Ta
 
 
 def _write_mapping(folder: Path, source: Source, zone: str, currency: str | None, proposals: dict[str, Proposal]) -> None:
-    folder.mkdir(parents=True)
+    unfinished = folder.with_name(f".{folder.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
     for name, proposal in proposals.items():
-        (folder / f"{name}.sql").write_text(proposal.sql, encoding="utf-8")
-    (folder / SOURCE_FILE).write_text(source_text(source, zone, currency, folder), encoding="utf-8")
+        (unfinished / f"{name}.sql").write_text(proposal.sql, encoding="utf-8")
+    (unfinished / SOURCE_FILE).write_text(source_text(source, zone, currency, folder), encoding="utf-8")
+    unfinished.replace(folder)
 
 
 def _write_vars(

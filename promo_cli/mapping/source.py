@@ -201,8 +201,7 @@ def _postgres(connection: duckdb.DuckDBPyConnection, source: Source) -> list[Sou
     if not url:
         raise PromoError(f"the environment variable {source.place} is empty; set it to the shop's postgresql:// URL", USAGE_FAULT)
     try:
-        connection.execute("install postgres")
-        connection.execute("load postgres")
+        _load_postgres(connection)
     except duckdb.Error:
         raise PromoError(
             "DuckDB's extension postgres can't be loaded here: run `install postgres` in a DuckDB of this version once where "
@@ -217,6 +216,15 @@ def _postgres(connection: duckdb.DuckDBPyConnection, source: Source) -> list[Sou
             ENVIRONMENT_FAULT,
         ) from None
     return _tables_in(connection, "shop_file", source, own_schemas=False)
+
+
+def _load_postgres(connection: duckdb.DuckDBPyConnection) -> None:
+    """Loads the extension, and fetches it where it isn't installed and there is a network. Raises duckdb.Error."""
+    try:
+        connection.execute("load postgres")
+    except duckdb.Error:
+        connection.execute("install postgres")
+        connection.execute("load postgres")
 
 
 def _tables_in(connection: duckdb.DuckDBPyConnection, database: str, source: Source, own_schemas: bool) -> list[SourceTable]:
