@@ -336,6 +336,24 @@ def test_columns_of_many_kinds_are_found_and_read() -> None:
     assert found["products"]["category"][0] == "Product Catalog.productType"
 
 
+def test_a_shop_of_the_contracts_own_names_is_mapped_to_itself() -> None:
+    """Tables and columns without a hint go by their own names; small_shop.py has nearly all of them."""
+    from small_shop import TABLES, USER_OF
+
+    with duckdb.connect() as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute(USER_OF)
+        shop = _shop(connection, TABLES)
+        found = Proposer(shop, read_contract(), {"view": "view"}).proposals()
+    assert found.keys() == TABLES.keys()
+    for table, proposal in found.items():
+        assert proposal.base == table
+        sources = {field.column: field.source for field in proposal.fields}
+        wrong = [name for name, source in sources.items() if source not in (f"{table}.{name}", "the row")]
+        assert wrong == []
+        assert proposal.columns == {column.name for column in shop.columns[table]}
+
+
 def test_orders_whose_money_stands_in_several_places() -> None:
     """Totals of lines, the order's own discount over a link, today's list price: only what is the line's is the line's."""
     found = columns_of({

@@ -28,13 +28,8 @@ HOP = 0.94
 LEAST_FILLED_DOWN = 0.8
 """Share of a column's blanks that its group fills, of one column at least, where an export fills a group's first row alone."""
 
-_NAMED_ONLY = frozenset(
-    {
-        *("returns", "coupons", "coupon_products", "coupon_redemptions", "campaigns", "campaign_sends", "inventory"),
-        *("competitor_prices", "price_history", "loyalty_accounts"),
-    }
-)
-"""Tables that only a table of such a name is: what their columns hold could be anything."""
+_BY_CONTENT = frozenset({"users", "products", "order_lines", "events", "reviews", "consents"})
+"""Tables that are known by what they hold. Another is only what is called so: what its columns hold could be anything."""
 
 # What stands in for a required column that no column is; the rest is asked for.
 _MAY_LACK = {
@@ -48,8 +43,11 @@ _MAY_LACK = {
     "returns": {"line_number", "quantity"},
 }
 
-_OF_LINES = {"line_number", "quantity", "list_price", "paid_price", "discount", "+line_total", "+shelf_total"}
-"""What a line has of its own: what its order or its product has is another thing, an order's discount or today's price."""
+_OWN = {
+    "order_lines": {"line_number", "quantity", "list_price", "paid_price", "discount", "+line_total", "+shelf_total"},
+    "events": {"price", "quantity", "brand", "category", "query", "dwell_seconds"},
+}
+"""What a row has of its own or not at all: what its order or product has is another thing, an order's discount, today's price."""
 
 _OF_PEOPLE = {"email", "signed_up_at", "birth_date", "region", "country", "gender", "age_band", "phone", "zip", "first_name"}
 
@@ -78,7 +76,9 @@ class Proposer:
     def __init__(self, shop: Shop, contract: dict[str, Table], synonyms: dict[str, str], local_zone: str | None = None) -> None:
         self._shop, self._contract, self._synonyms, self._zone = shop, contract, synonyms, local_zone
         self._links = links_of(shop)
-        self._hints = read_hints()
+        self._hints = read_hints().with_contract(
+            {name: [column.name for column in table.columns] for name, table in contract.items()}
+        )
         self._identity: dict[str, Column] = {}
         self._base_of_lines: str | None = None
 
@@ -98,7 +98,7 @@ class Proposer:
         drafts["events"] = self._draft("events") if events else None
         drafts["products"] = self._draft("products", but=events.base if events and not lines else None)
         for name in self._contract:
-            if name not in drafts and name in self._hints.tables:
+            if name not in drafts:
                 drafts[name] = self._draft(name)
         if lines and not drafts["products"]:
             drafts["products"] = Draft(lines.base, {"product_id": lines.picked["product_id"]}, 0)
@@ -112,7 +112,7 @@ class Proposer:
     def _draft_on(self, table: str, base: str) -> Draft | None:
         columns, required = self._hints.columns[table], self._contract[table].required_columns
         named = name_fit(base, self._hints.tables[table])
-        if self._shop.rows[base] == 0 or (table in _NAMED_ONLY and named < 0.5):
+        if self._shop.rows[base] == 0 or (table not in _BY_CONTENT and named < 0.5):
             return None
         paths = paths_from(base, self._links)
         picked: dict[str, Picked] = {}
@@ -181,7 +181,7 @@ class Proposer:
         found = []
         for place, path in paths.items():
             for column in self._shop.columns[place]:
-                if table == "order_lines" and ((name in _OF_LINES and path) or ("total" in name and _is_orders_total(column))):
+                if (path and name in _OWN.get(table, ())) or ("total" in name and _is_orders_total(column)):
                     continue
                 named = max(name_fit(column.name, hint.names, place), self._by_values(table, name, column))
                 fit = named * value_fit(hint.kind, column) * HOP ** len(path)
@@ -254,7 +254,7 @@ class Proposer:
             fields["kind"] = Field("kind", "'shop'", "constant", "no column says the kind")
         elif table == "coupon_redemptions" and "redemption_id" not in fields:
             fields["redemption_id"] = Field(
-                "redemption_id", f"md5({draft.base}::varchar)", "the row", "no key: the row's own content"
+                "redemption_id", f"md5({plain_or_quoted(draft.base)}::varchar)", "the row", "no key: the row's own content"
             )
         elif table == "returns":
             fields |= self._returns_own(fields)
