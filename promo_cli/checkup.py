@@ -9,7 +9,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
@@ -394,7 +394,6 @@ def _shop(patient: Patient) -> Iterator[Finding]:
     """The shop's tables, as the vars of the project name them, against the contract."""
     from promo_cli.connectors.readability import refuse_unreadable_column
     from promo_cli.contract import read_contract
-    from promo_cli.warehouse import quoted_name
 
     mapping = _mapping()
     if isinstance(mapping, Finding):
@@ -450,17 +449,22 @@ def _shop(patient: Patient) -> Iterator[Finding]:
             )
         for column in contract[table].columns:
             name = str(own.get(column.name, column.name)).lower()
-            if name not in columns or name != column.name:
+            if name not in columns:
                 continue
             try:
-                refuse_unreadable_column(
-                    connection, f"{quoted_name(schema)}.{quoted_name(str(names.get(table, table)))}", place, column
-                )
+                here_called = replace(column, name=columns[name])
+                refuse_unreadable_column(connection, _relation(schema, str(names.get(table, table))), place, here_called)
             except PromoError as error:
                 faults += 1
                 yield _fault("shop", error.message, "then load again", DATA_FAULT)
     if not faults:
         yield _ok("shop", f"{listed(here)} keep the contract" if here else "an event log alone")
+
+
+def _relation(schema: str, table: str) -> str:
+    from promo_cli.warehouse import quoted_name
+
+    return f"{quoted_name(schema)}.{quoted_name(table)}"
 
 
 def _mapping() -> Finding | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from promo_cli.options import AsJson, Database
+from promo_cli.options import AsJson, Database, DryRun, Quiet
 
 if TYPE_CHECKING:
     from promo_cli.mapping.source import Source
@@ -45,24 +45,26 @@ def init(
     upgrade: Annotated[bool, typer.Option("--upgrade", help="Bring a project laid out by an older version up to date.")] = False,
     database: Database = None,
     as_json: AsJson = False,
+    dry_run: DryRun = False,
+    quiet: Quiet = False,
 ) -> None:
     """Lay out a project of your own and map a shop's tables to the source contract.
 
     FOLDER gets dbt_project/ (every model and policy, yours to change), profiles.yml, .gitignore and a README. Where the shop's
     tables are is asked, or told by --files, --duckdb or --postgres: their columns are looked at, a mapping is proposed with its
-    reasons, and written as SQL that you can edit (mapping/), or as vars of the dbt project where names alone differ. --json asks
-    nothing.
+    reasons, and written as SQL that you can edit (mapping/), or as vars of the dbt project where names alone differ. --json and
+    --dry-run ask nothing, and the latter shows the proposal alone.
     """
     from promo_cli.initialising import Wishes, initialise, upgrade_project
     from promo_cli.mapping_report import print_upgrade
 
     if upgrade:
-        print_upgrade(folder, upgrade_project(folder), as_json)
+        print_upgrade(folder, upgrade_project(folder, dry_run), as_json)
         return
-    is_asked = not (yes or as_json) and sys.stdin.isatty()
+    is_asked = not (yes or as_json or dry_run) and sys.stdin.isatty()
     source = _told_source(files, duckdb_file, postgres, schema, encoding)
     wishes = Wishes(folder, source, timezone, currency, local_times, tuple(change or ()), database)
-    initialise(wishes, is_asked, takes_proposals=yes or as_json, as_json=as_json)
+    initialise(wishes, is_asked, takes_proposals=yes or as_json or dry_run, as_json=as_json, dry_run=dry_run, quiet=quiet)
 
 
 def _told_source(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from pathlib import Path
 import duckdb
 import typer
 
-from promo_cli import layout
+from promo_cli import encryption, layout
 from promo_cli.connectors.csv_header import check_encoding
 from promo_cli.connectors.files import check_currency, check_timezone
 from promo_cli.contract import Table, read_contract
@@ -70,8 +71,17 @@ class Outcome:
     unused: tuple[str, ...] = ()
 
 
-def initialise(wishes: Wishes, is_asked: bool, takes_proposals: bool, as_json: bool = False) -> Outcome:
+def initialise(
+    wishes: Wishes,
+    is_asked: bool,
+    takes_proposals: bool,
+    as_json: bool = False,
+    dry_run: bool = False,
+    quiet: bool = False,
+) -> Outcome:
     """Lay out the project and map the shop; asks at the terminal when `is_asked`, prints what was done.
+
+    With `dry_run` nothing is written; `quiet` leaves out the lines of the proposal.
 
     Raises PromoError when a source can't be read, nothing in it is a shop, there is no terminal to ask at and the proposals
     weren't taken unseen, or the folder has a mapping already.
@@ -85,10 +95,11 @@ def initialise(wishes: Wishes, is_asked: bool, takes_proposals: bool, as_json: b
     project = wishes.folder / "dbt_project"
     is_new = not is_offerhouse_project(project)
     if wishes.source is None:
-        layout.lay_out(wishes.folder)
         outcome = Outcome(wishes.folder, is_new)
-        _write_readme(outcome)
-        print_written(outcome, as_json)
+        if not dry_run:
+            layout.lay_out(wishes.folder)
+            _write_readme(outcome)
+        print_written(outcome, as_json, dry_run)
         return outcome
     if not is_new and (wishes.folder / MAPPING_FOLDER).exists():
         raise PromoError(
@@ -124,27 +135,30 @@ def initialise(wishes: Wishes, is_asked: bool, takes_proposals: bool, as_json: b
         }
         unused = tuple(table for table in shop.tables if table not in named)
         schemas = {name: table.schema for name, table in shop.tables.items()}
-    if is_new:
+    if is_new and not dry_run:
         layout.lay_out(wishes.folder)
     by_vars = source.kind == "warehouse" and all(proposal.is_renames for proposal in proposals.values())
-    if by_vars:
-        _write_vars(wishes, project, source, zone, currency, proposals, schemas, shop)
-    else:
-        _write_mapping(wishes.folder / MAPPING_FOLDER, source, zone, currency, proposals)
-    told_policies = write_policies(project / "seeds", known, currency) if is_new else _policies_kept(known)
+    told_policies: list[str] = []
+    if not dry_run:
+        if by_vars:
+            _write_vars(wishes, project, source, zone, currency, proposals, schemas, shop)
+        else:
+            _write_mapping(wishes.folder / MAPPING_FOLDER, source, zone, currency, proposals)
+        told_policies = write_policies(project / "seeds", known, currency) if is_new else _policies_kept(known)
     covered = coverage({name: proposal.columns for name, proposal in proposals.items()})
     outcome = Outcome(
         wishes.folder, is_new, source, zone, currency, proposals, tried, tuple(covered), tuple(told_policies), by_vars, unused
     )  # fmt: skip
-    _write_readme(outcome)
-    print_mapping(outcome, as_json, show_lines=not is_asked)
-    print_written(outcome, as_json)
+    if not dry_run:
+        _write_readme(outcome)
+    print_mapping(outcome, as_json, show_lines=not (is_asked or quiet))
+    print_written(outcome, as_json, dry_run)
     return outcome
 
 
-def upgrade_project(folder: Path) -> layout.Upgrade:
+def upgrade_project(folder: Path, dry_run: bool = False) -> layout.Upgrade:
     """`layout.upgrade`."""
-    return layout.upgrade(folder)
+    return layout.upgrade(folder, dry_run)
 
 
 @contextmanager
@@ -155,6 +169,8 @@ def _looked_at(wishes: Wishes) -> Iterator[Shop]:
     with tempfile.TemporaryDirectory(prefix="promo-") as spill, duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute("set temp_directory = $spill", {"spill": spill})
+        if encryption.is_on():
+            connection.execute("set temp_file_encryption = true")
         set_limits(connection)
         yield look(connection, attach(connection, wishes.source))
 
@@ -270,10 +286,13 @@ def _reviewed(proposals: dict[str, Proposal], shop: Shop, contract: dict[str, Ta
 
 
 def _write_mapping(folder: Path, source: Source, zone: str, currency: str | None, proposals: dict[str, Proposal]) -> None:
-    folder.mkdir(parents=True)
+    unfinished = folder.with_name(f".{folder.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
     for name, proposal in proposals.items():
-        (folder / f"{name}.sql").write_text(proposal.sql, encoding="utf-8")
-    (folder / SOURCE_FILE).write_text(source_text(source, zone, currency, folder), encoding="utf-8")
+        (unfinished / f"{name}.sql").write_text(proposal.sql, encoding="utf-8")
+    (unfinished / SOURCE_FILE).write_text(source_text(source, zone, currency, folder), encoding="utf-8")
+    unfinished.replace(folder)
 
 
 def _write_vars(

@@ -79,8 +79,8 @@ def lay_out(folder: Path) -> Path:
     return project
 
 
-def upgrade(folder: Path) -> Upgrade:
-    """Bring the dbt project of `folder` to what this package ships, and leave alone what the shop changed.
+def upgrade(folder: Path, dry_run: bool = False) -> Upgrade:
+    """Bring the dbt project of `folder` to what this package ships, and leave alone what the shop changed; with `dry_run` nothing.
 
     Raises PromoError (exit code 1) when there is none, or it has no stamp.
     """
@@ -107,16 +107,18 @@ def upgrade(folder: Path) -> Upgrade:
         else:
             done.conflicts.append(name)
             target = target.with_name(f"{target.name}.new")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(path.read_bytes())
+        if not dry_run:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(path.read_bytes())
     for name in sorted(set(known) - set(shipped)):
         target = project / name
         if target.is_file():
             unchanged = _digest(target) == known[name]
             (done.removed if unchanged else done.kept).append(name)
-            if unchanged:
+            if unchanged and not dry_run:
                 target.unlink()
-    _write_stamp(project, {name: _digest(path) for name, path in shipped.items()})
+    if not dry_run:
+        _write_stamp(project, {name: _digest(path) for name, path in shipped.items()})
     return done
 
 

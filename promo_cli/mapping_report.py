@@ -60,10 +60,13 @@ def print_mapping(outcome: Outcome, as_json: bool, show_lines: bool) -> None:
     typer.echo()
 
 
-def print_written(outcome: Outcome, as_json: bool) -> None:
-    """What was written, and the commands that come next."""
+def print_written(outcome: Outcome, as_json: bool, dry_run: bool = False) -> None:
+    """What was written, and the commands that come next; with `dry_run` that nothing was."""
     if as_json:
-        typer.echo(json.dumps(_told(outcome), indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(_told(outcome) | {"written": not dry_run}, indent=2, ensure_ascii=False))
+        return
+    if dry_run:
+        typer.echo(f"Nothing was written; without --dry-run the project and its mapping go to {outcome.folder}")
         return
     if outcome.is_new:
         typer.echo(f"{outcome.folder}: dbt_project/ (models and policies, yours to change), profiles.yml, .gitignore, README.md")
@@ -116,8 +119,8 @@ def next_commands(outcome: Outcome) -> list[str]:
 def readme(outcome: Outcome) -> str:
     """The README of a laid-out project."""
     if outcome.by_vars:
-        load = """1. The shop's tables stand in the working database; the vars in `dbt_project/dbt_project.yml` map their
-   names. Nothing is loaded."""
+        load = """1. The shop's tables stand in the working database; the vars in `dbt_project/dbt_project.yml` map their names.
+   Nothing is loaded."""
     elif outcome.proposals:
         load = """1. `promo load mapped` reads the shop's tables by the SQL in `mapping/`, one file a table of the contract;
    `source.yml` says where they are. What looks wrong there is yours to edit."""

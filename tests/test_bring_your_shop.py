@@ -163,15 +163,15 @@ def test_a_review_of_an_order_is_one_of_its_only_product(olist: Brought) -> None
         "select reason, count(*) from audits.rejected_rows where table_name = 'reviews' group by reason order by reason"
     ).fetchall()
     assert {reason for reason, _ in reasons} <= {"MISSING_PRODUCT_ID", "DUPLICATE_KEY", "FUTURE_DATE"}
-    several = "select order_id from shop.order_lines group by order_id having count(distinct product_id) > 1"
+    items = f"(from read_csv('{olist.files}/olist_order_items_dataset.csv')) as items"
+    several = f"select order_id from {items} group by order_id having count(distinct product_id) > 1"
     assert one(olist.connection, f"select count(*) from ({several})") != 0
-    # as many as there are reviews of orders with one product, each of that product
-    single = "select order_id from shop.order_lines group by order_id having count(distinct product_id) = 1"
-    reviews = f"read_csv('{olist.files}/olist_order_reviews_dataset.csv')"
+    single = f"select order_id from {items} group by order_id having count(distinct product_id) = 1"
+    reviews = f"(from read_csv('{olist.files}/olist_order_reviews_dataset.csv')) as reviews"
     astray = f"""
         select count(*) from staging.stg_reviews as found
         anti join (
-            select review_id, product_id from {reviews} inner join shop.order_lines using (order_id) where order_id in ({single})
+            select review_id, product_id from {reviews} inner join {items} using (order_id) where order_id in ({single})
         ) as told using (review_id, product_id)
     """
     assert one(olist.connection, astray) == 0

@@ -39,6 +39,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def database(sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of it to spoil, privacy on."""
     monkeypatch.setenv("OFFERHOUSE_PRIVACY", "on")
+    monkeypatch.delenv("OFFERHOUSE_SECRET", raising=False)
     tmp_path.chmod(0o700)
     for name in ("offerhouse.duckdb", "offerhouse.duckdb.key"):
         shutil.copy2(sound / name, tmp_path / name)

@@ -295,6 +295,24 @@ def test_tables_in_the_working_database_are_mapped_by_vars(tmp_path: Path, promo
         assert connection.execute("select count(*) from staging.stg_order_lines").fetchall() == [(400,)]
 
 
+def test_tables_in_the_working_database_that_need_more_than_names_are_copied_within_it(
+    tmp_path: Path, promo: Promo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = tmp_path / "p" / "warehouse" / "offerhouse.duckdb"
+    database.parent.mkdir(parents=True)
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("create schema raw")
+        for name, sql in (("sales", f"select * exclude (qty) from ({BOUGHT})"), ("articles", ARTICLES), ("clients", CLIENTS)):
+            connection.execute(f"create table raw.{name} as {sql}")
+    assert promo("init", tmp_path / "p", "--duckdb", database, "--yes")[0] == 0
+    told = yaml.safe_load((tmp_path / "p" / "mapping" / "source.yml").read_text())
+    assert (told["kind"], told["schema"]) == ("warehouse", "raw")
+    monkeypatch.chdir(tmp_path / "p")
+    for _ in range(2):  # again, when schema shop is there
+        code, out, _ = promo("load", "mapped", "--json")
+        assert (code, {table["table"]: table["rows"] for table in json.loads(out)["tables"]}["order_lines"]) == (0, 400)
+
+
 def test_columns_of_many_kinds_are_found_and_read() -> None:
     found = columns_of({
         "invoices": """
@@ -316,6 +334,64 @@ def test_columns_of_many_kinds_are_found_and_read() -> None:
     assert "*" in lines["discount"][1]  # a share of the price, of the whole line
     assert lines["line_number"][0] == "the row"
     assert found["products"]["category"][0] == "Product Catalog.productType"
+
+
+def test_a_shop_of_the_contracts_own_names_is_mapped_to_itself() -> None:
+    """Tables and columns without a hint go by their own names; small_shop.py has nearly all of them."""
+    from small_shop import TABLES, USER_OF
+
+    with duckdb.connect() as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute(USER_OF)
+        shop = _shop(connection, TABLES)
+        found = Proposer(shop, read_contract(), {"view": "view"}).proposals()
+    assert found.keys() == TABLES.keys()
+    for table, proposal in found.items():
+        assert proposal.base == table
+        sources = {field.column: field.source for field in proposal.fields}
+        wrong = [name for name, source in sources.items() if source not in (f"{table}.{name}", "the row")]
+        assert wrong == []
+        assert proposal.columns == {column.name for column in shop.columns[table]}
+
+
+def test_orders_whose_money_stands_in_several_places() -> None:
+    """Totals of lines, the order's own discount over a link, today's list price: only what is the line's is the line's."""
+    found = columns_of({
+        "orders": """
+            select 100 + i as id, i % 40 as customer_id, timestamp '2024-01-01' + to_hours(i::integer) as date_created,
+                50.0 as total, 5.0 as discount_total
+            from range(200) as t(i)""",
+        "order_items": """
+            select i as id, 100 + i // 2 as order_id, 700 + i % 30 as product_id, 1 + i % 3 as quantity,
+                20.0 * (1 + i % 3) as subtotal, 18.0 * (1 + i % 3) as total
+            from range(400) as t(i)""",
+        "products": "select 700 + i as id, 'Shirt ' || i as name, 20.0 as price, 22.0 as regular_price from range(30) as t(i)",
+        "customers": "select i as id, 'a' || i || '@example.com' as email from range(40) as t(i)",
+    })  # fmt: skip
+    lines = {column: source for column, (source, _) in found["order_lines"].items()}
+    assert lines["user_id"] == "orders.customer_id"
+    assert lines["ordered_at"] == "orders.date_created"
+    assert lines["list_price"] == lines["discount"] == "order_items.subtotal"
+    assert lines["paid_price"] == "order_items.total"
+    assert found["users"]["user_id"][0] == "customers.id"
+    assert found["products"]["product_id"][0] == "products.id"
+
+
+def test_an_export_of_orders_alone_gives_products_and_consents_too() -> None:
+    found = columns_of({
+        "orders_export": """
+            select '#' || i // 2 as "Name", case when i % 2 = 0 then 'a' || i // 2 % 50 || '@example.com' end as "Email",
+                case when i % 2 = 0 then case when i % 3 = 0 then 'no' else 'yes' end end as "Accepts Marketing",
+                case when i % 2 = 0 then strftime(timestamp '2024-01-01' + to_hours(i::integer), '%Y-%m-%d %H:%M:%S +0100') end
+                    as "Created at",
+                1 as "Lineitem quantity", 'Thing ' || i % 20 as "Lineitem name",
+                5.5 as "Lineitem price", 'S' || i % 20 as "Lineitem sku"
+            from range(600) as t(i)""",
+    })  # fmt: skip
+    assert found.keys() == {"products", "order_lines", "consents"}
+    assert "launched_at" not in found["products"]
+    # who said no on one order has said no
+    assert found["consents"]["granted"][1].startswith("bool_and(")
 
 
 def test_local_times_and_epochs() -> None:

@@ -1,6 +1,6 @@
 """What shops call things, read from hints.yml, and how well a name and what a column holds fit a column of the contract."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -32,7 +32,17 @@ class Hints:
     strangers: frozenset[str]
     fillers: frozenset[str]
     cancelled: tuple[str, ...]
-    event_words: tuple[tuple[tuple[str, ...], str], ...]
+    event_words: tuple[tuple[tuple[str, ...], str | None], ...]
+
+    def with_contract(self, contract: dict[str, list[str]]) -> "Hints":
+        """With every table and column of the contract that no hint is about, by its own name."""
+        tables = {name: self.tables.get(name, (name,)) for name in contract}
+        columns = {
+            name: {column: self.columns.get(name, {}).get(column, Hint("any", (column,))) for column in names}
+            | {helper: hint for helper, hint in self.columns.get(name, {}).items() if helper.startswith("+")}
+            for name, names in contract.items()
+        }
+        return replace(self, tables=tables, columns=columns)
 
 
 @cache
@@ -102,8 +112,9 @@ def value_fit(kind: str, column: Column) -> float:
         "country": 1 if column.words and all(len(word) in (2, 3) and word.isalpha() for word in column.words) else 0,
         "text": 0.3 if is_moment else 1,
         "name": 0 if is_moment or is_number else 1,
+        "any": 1,
     }
-    return fits[kind] * (0.6 + 0.4 * column.filled)
+    return fits[kind] * (0.75 + 0.25 * column.filled)
 
 
 def epoch_units(column: Column) -> int | None:

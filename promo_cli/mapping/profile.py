@@ -112,6 +112,8 @@ class Shop:
         if column is None or column.distinct < column.values or column.filled < 1 or not column.values:
             return False
         value = f"cast({quoted_name(name)} as varchar)"
+        if column.emails > 0.8:  # which links compare however they are written
+            value = f"lower(trim({value}))"
         return bool(self._one(f"select count(*) = count(distinct {value}) from {self._whole(table)}"))
 
     @cache  # noqa: B019

@@ -6,6 +6,7 @@ from the base, or from what its rows point at. The base that fills the required 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -15,6 +16,7 @@ from promo_cli.mapping.hints import Hint, name_fit, read_hints, value_fit
 from promo_cli.mapping.keys import LEAST_FOUND_UNNAMED, Link, links_of, paths_from, told_share
 from promo_cli.mapping.profile import Column, Shop, plain_or_quoted
 from promo_cli.mapping.proposal import Field, Filter, Proposal
+from promo_cli.mapping.source import plain_name
 from promo_cli.warehouse import quoted_name, quoted_text
 
 LEAST_FIT = 0.5
@@ -26,13 +28,8 @@ HOP = 0.94
 LEAST_FILLED_DOWN = 0.8
 """Share of a column's blanks that its group fills, of one column at least, where an export fills a group's first row alone."""
 
-_NAMED_ONLY = frozenset(
-    {
-        *("returns", "coupons", "coupon_products", "coupon_redemptions", "campaigns", "campaign_sends", "inventory"),
-        *("competitor_prices", "price_history", "loyalty_accounts"),
-    }
-)
-"""Tables that only a table of such a name is: what their columns hold could be anything."""
+_BY_CONTENT = frozenset({"users", "products", "order_lines", "events", "reviews", "consents"})
+"""Tables that are known by what they hold. Another is only what is called so: what its columns hold could be anything."""
 
 # What stands in for a required column that no column is; the rest is asked for.
 _MAY_LACK = {
@@ -45,6 +42,12 @@ _MAY_LACK = {
     "coupon_redemptions": {"redemption_id"},
     "returns": {"line_number", "quantity"},
 }
+
+_OWN = {
+    "order_lines": {"line_number", "quantity", "list_price", "paid_price", "discount", "+line_total", "+shelf_total"},
+    "events": {"price", "quantity", "brand", "category", "query", "dwell_seconds"},
+}
+"""What a row has of its own or not at all: what its order or product has is another thing, an order's discount, today's price."""
 
 _OF_PEOPLE = {"email", "signed_up_at", "birth_date", "region", "country", "gender", "age_band", "phone", "zip", "first_name"}
 
@@ -73,8 +76,11 @@ class Proposer:
     def __init__(self, shop: Shop, contract: dict[str, Table], synonyms: dict[str, str], local_zone: str | None = None) -> None:
         self._shop, self._contract, self._synonyms, self._zone = shop, contract, synonyms, local_zone
         self._links = links_of(shop)
-        self._hints = read_hints()
+        self._hints = read_hints().with_contract(
+            {name: [column.name for column in table.columns] for name, table in contract.items()}
+        )
         self._identity: dict[str, Column] = {}
+        self._base_of_lines: str | None = None
 
     def proposals(self) -> dict[str, Proposal]:
         """By table, in the order of the contract; tables for which nothing was found are left out."""
@@ -83,6 +89,7 @@ class Proposer:
         if lines and events and lines.base == events.base:
             lines = None  # an event log whose purchases stand in for order lines
         drafts = {"order_lines": lines, "events": events}
+        self._base_of_lines = lines.base if lines else None
         for draft in (lines, events):
             if draft:
                 for name in ("user_id", "product_id"):
@@ -91,7 +98,7 @@ class Proposer:
         drafts["events"] = self._draft("events") if events else None
         drafts["products"] = self._draft("products", but=events.base if events and not lines else None)
         for name in self._contract:
-            if name not in drafts and name in self._hints.tables:
+            if name not in drafts:
                 drafts[name] = self._draft(name)
         if lines and not drafts["products"]:
             drafts["products"] = Draft(lines.base, {"product_id": lines.picked["product_id"]}, 0)
@@ -105,7 +112,7 @@ class Proposer:
     def _draft_on(self, table: str, base: str) -> Draft | None:
         columns, required = self._hints.columns[table], self._contract[table].required_columns
         named = name_fit(base, self._hints.tables[table])
-        if self._shop.rows[base] == 0 or (table in _NAMED_ONLY and named < 0.5):
+        if self._shop.rows[base] == 0 or (table not in _BY_CONTENT and named < 0.5):
             return None
         paths = paths_from(base, self._links)
         picked: dict[str, Picked] = {}
@@ -120,6 +127,11 @@ class Proposer:
             if name not in picked and key not in taken:
                 picked[name] = candidate
                 taken.add(key)
+        if table in ("users", "products") and base == self._base_of_lines:  # its moments are the orders'
+            picked = {name: found for name, found in picked.items() if columns[name].kind not in ("moment", "day")}
+        for name in required:
+            if name not in picked and columns[name].kind == "moment" and (only := self._only_moment(base)):
+                picked[name] = Picked(only, LEAST_FIT, ())
         lacking = set(required) - set(picked) - _MAY_LACK.get(table, set())
         if lacking or not self._is_plausible(table, base, picked, named):
             return None
@@ -129,6 +141,11 @@ class Proposer:
             named = max(named, name_fit(base, self._hints.tables["users"]))
         score += 0.3 * named + (0.15 if self._has_key(table, base, picked) else 0)
         return Draft(base, picked, score)
+
+    def _only_moment(self, base: str) -> Column | None:
+        """The one column of a table that holds moments, whatever it is called."""
+        found = [column for column in self._shop.columns[base] if column.moments > 0.9 or column.odd_format is not None]
+        return found[0] if len(found) == 1 else None
 
     def _has_key(self, table: str, base: str, picked: dict[str, Picked]) -> bool:
         keys = [column.name for column in self._contract[table].columns if column.key]
@@ -143,7 +160,7 @@ class Proposer:
         match table:
             case "order_lines":
                 money = {"list_price", "paid_price", "+line_total", "+shelf_total"} & set(picked)
-                is_known_line = "order_id" in picked or named > 0.5
+                is_known_line = "order_id" in picked or named > 0.3
                 return "product_id" in of_base and bool(money & of_base) and is_known_line
             case "products":
                 return "product_id" in of_base and bool({"product_name", "category", "brand", "list_price"} & of_base)
@@ -164,6 +181,8 @@ class Proposer:
         found = []
         for place, path in paths.items():
             for column in self._shop.columns[place]:
+                if (path and name in _OWN.get(table, ())) or ("total" in name and _is_orders_total(column)):
+                    continue
                 named = max(name_fit(column.name, hint.names, place), self._by_values(table, name, column))
                 fit = named * value_fit(hint.kind, column) * HOP ** len(path)
                 for link in path:
@@ -226,7 +245,7 @@ class Proposer:
                 "category", "cast(null as varchar)", "nothing", "no column is a category: all products are 'unknown'"
             )
         elif table == "consents" and "+marketing" in draft.picked:
-            fields |= self._marketing(draft)
+            fields |= self._marketing(draft, fields["user_id"].sql)
         elif table == "reviews":
             joins = self._reviews_own(draft, fields)
         elif table == "campaign_sends" and "treated" not in fields:
@@ -235,21 +254,23 @@ class Proposer:
             fields["kind"] = Field("kind", "'shop'", "constant", "no column says the kind")
         elif table == "coupon_redemptions" and "redemption_id" not in fields:
             fields["redemption_id"] = Field(
-                "redemption_id", f"md5({draft.base}::varchar)", "the row", "no key: the row's own content"
+                "redemption_id", f"md5({plain_or_quoted(draft.base)}::varchar)", "the row", "no key: the row's own content"
             )
         elif table == "returns":
             fields |= self._returns_own(fields)
         for column in self._shop.columns[draft.base]:
             if column.name.lower().startswith("x_"):
                 fields[column.name] = Field(column.name, column.sql, column.shown, "the shop's own column travels along", True)
-        fields = self._filled(draft, fields, lines.group)
+        one_row_by = self._one_row_by(table, draft, fields)
+        if one_row_by is None:  # of several rows of one key, the fullest is taken
+            fields = self._filled(draft, fields, lines.group)
         if "discount" in fields:  # paid_price may reckon with it, and SQL wants it before
             names = ["discount" if name == "paid_price" else "paid_price" if name == "discount" else name for name in names]
         ordered = [*(name for name in names if name in fields), *(name for name in fields if name not in names)]
         links = _links_used(draft, fields, filters, joins)
         return Proposal(
             table, draft.base, tuple(fields[name] for name in ordered), links, tuple(joins), tuple(filters),
-            self._one_row_by(table, draft, fields),
+            one_row_by,
         )  # fmt: skip
 
     def _field(self, table: str, name: str, draft: Draft) -> Field:
@@ -297,9 +318,12 @@ class Proposer:
             return f"named {column.name}; holds {held[kind]}"
         return f"named {column.name}" + (f"; {column.distinct} different values" if 1 < column.distinct <= 60 else "")
 
-    def _marketing(self, draft: Draft) -> dict[str, Field]:
+    def _marketing(self, draft: Draft, user: str) -> dict[str, Field]:
+        """Consent as a column of a table of people, or of orders: who denied it once on one of several rows has denied it."""
         column = draft.picked["+marketing"].column
         said, done = expressions.flag(column)
+        if not self._shop.is_key(draft.base, draft.picked["user_id"].column.name):
+            said = f"bool_and({said}) over (partition by {user})"
         return {
             "purpose": Field("purpose", "'marketing'", "constant", f"{column.shown} is consent to marketing"),
             "changed_at": Field(
@@ -434,7 +458,12 @@ class _Lines:
             off = f"{off} * {base_price} * {quantity}"
             reason_off = f"{self._name('discount')} is a share of the price"
             own["discount"] = Field("discount", off, self._name("discount"), reason_off)
-        if spread := self._order_discount(base_price or paid, quantity):
+        if "+line_total" in self._picked and "+shelf_total" in self._picked and not off:
+            off = f"{self._number('+shelf_total')} - {self._number('+line_total')}"
+            own["discount"] = Field(
+                "discount", off, self._name("+shelf_total"), "the line's total before discounts less that after"
+            )
+        if paid is None and "+line_total" not in self._picked and (spread := self._order_discount(base_price, quantity)):
             off = f"coalesce({off}, 0) + {spread}" if off else spread
             reason_off = f"{self._name('+order_discount')} is spread over the order's lines by what they cost"
             own["discount"] = Field("discount", f"cast({off} as decimal(18, 2))", self._name("+order_discount"), reason_off)
@@ -451,8 +480,9 @@ class _Lines:
         elif paid is None and base_price:
             name = "list_price" if listed else "+shelf_total"
             own["paid_price"] = Field(
-                "paid_price", base_price, self._name(name), "no discount is known: what is paid is the price"
-            )
+                "paid_price", base_price, self._name(name), "no discount is known: what is paid is the price",
+                base_price == self._picked[name].column.sql,
+            )  # fmt: skip
         if base_price is None and paid:
             sql = f"{paid} + coalesce({off}, 0) / nullif({quantity}, 0)" if off else paid
             reason = (
@@ -567,6 +597,11 @@ class _Lines:
         ):
             return f"max({sql}) over (partition by {self.group.sql})", True
         return sql, False
+
+
+def _is_orders_total(column: Column) -> bool:
+    """A column of no more name than total is the line's in a table of lines alone; elsewhere it is the whole order's."""
+    return plain_name(column.name) in ("total", "subtotal") and re.search("item|line|detail", column.table, re.IGNORECASE) is None
 
 
 def _is_first_of_group(shop: Shop, table: str, column: Column, group: Column) -> bool:

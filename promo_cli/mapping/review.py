@@ -131,5 +131,10 @@ def try_out(proposals: dict[str, Proposal], shop: Shop, contract: dict[str, Tabl
         row = connection.execute(f"select count(*){', ' + blanks if blanks else ''} from {relation}").fetchall()[0]
         shares = {name: float(share) for name, share in zip(required, row[1:], strict=True) if share}
         rows = int(row[0])
+        if proposal.one_row_by is None and rows > shop.rows[proposal.base]:
+            raise PromoError(
+                f"the proposal for {table} makes {rows:,} rows of the {shop.rows[proposal.base]:,} of {proposal.base}: a join "
+                f"finds several rows for one; change the columns that it serves, or say {table}=-"
+            )
         found[table] = Tried(rows, shop.rows[proposal.base] - rows if proposal.one_row_by is None else 0, shares)
     return found

@@ -201,8 +201,7 @@ def _postgres(connection: duckdb.DuckDBPyConnection, source: Source) -> list[Sou
     if not url:
         raise PromoError(f"the environment variable {source.place} is empty; set it to the shop's postgresql:// URL", USAGE_FAULT)
     try:
-        connection.execute("install postgres")
-        connection.execute("load postgres")
+        _load_postgres(connection)
     except duckdb.Error:
         raise PromoError(
             "DuckDB's extension postgres can't be loaded here: run `install postgres` in a DuckDB of this version once where "
@@ -219,6 +218,15 @@ def _postgres(connection: duckdb.DuckDBPyConnection, source: Source) -> list[Sou
     return _tables_in(connection, "shop_file", source, own_schemas=False)
 
 
+def _load_postgres(connection: duckdb.DuckDBPyConnection) -> None:
+    """Loads the extension, and fetches it where it isn't installed and there is a network. Raises duckdb.Error."""
+    try:
+        connection.execute("load postgres")
+    except duckdb.Error:
+        connection.execute("install postgres")
+        connection.execute("load postgres")
+
+
 def _tables_in(connection: duckdb.DuckDBPyConnection, database: str, source: Source, own_schemas: bool) -> list[SourceTable]:
     found = connection.execute(
         "select table_schema, table_name from information_schema.tables "
@@ -227,7 +235,7 @@ def _tables_in(connection: duckdb.DuckDBPyConnection, database: str, source: Sou
     ).fetchall()
     by_schema: dict[str, list[str]] = {}
     for schema, table in found:
-        if not own_schemas or schema == "main" or schema.lower() not in SCHEMAS:
+        if schema.lower() in ("main", *(() if own_schemas else ("shop",))) or schema.lower() not in SCHEMAS:
             by_schema.setdefault(schema, []).append(table)
     schema = _chosen_schema(source, by_schema)
     return [
