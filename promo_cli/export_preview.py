@@ -31,7 +31,7 @@ def foretell(
         if accepted is None:
             columns, people, left_out = list(COLUMNS), audience.staying, {}
         else:
-            found = count_people(connection, audience.campaign_id, accepted)
+            found = count_people(connection, accepted)
             columns = list(accepted.columns if found.with_email else accepted.columns_without_email or accepted.columns)
             people = found.rows
             if not people:

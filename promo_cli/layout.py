@@ -80,7 +80,9 @@ def lay_out(folder: Path) -> Path:
 
 
 def upgrade(folder: Path, dry_run: bool = False) -> Upgrade:
-    """Bring the dbt project of `folder` to what this package ships, and leave alone what the shop changed; with `dry_run` nothing.
+    """Bring the dbt project of `folder` to what this package ships, and leave alone what the shop changed.
+
+    With `dry_run` it is told what would be done, and nothing is.
 
     Raises PromoError (exit code 1) when there is none, or it has no stamp.
     """

@@ -150,8 +150,13 @@ def test_an_upgrade_keeps_what_the_shop_changed(tmp_path: Path, promo: Promo) ->
     (project / layout.STAMP).write_text(json.dumps(stamp))
     assert layout.outdated(layout.read_stamp(project)) == 5  # type: ignore[arg-type]
 
+    before = {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
+    foretold = json.loads(promo("init", tmp_path, "--upgrade", "--dry-run", "--json")[1])
+    assert {path: path.read_bytes() for path in project.rglob("*") if path.is_file()} == before
+
     code, out, _ = promo("init", tmp_path, "--upgrade", "--json")
     done = json.loads(out)
+    assert foretold == done
     assert code == 0
     assert done == {"replaced": [untouched], "added": [new], "conflicts": [edited], "removed": [gone], "kept": [kept]}
     assert (project / untouched).read_bytes() == (paths.shipped_project() / untouched).read_bytes()
@@ -202,6 +207,16 @@ def test_init_as_json_tells_lines_rows_and_coverage(export: Path, tmp_path: Path
     reasons = {column["column"]: column["reason"] for column in tables["products"]["columns"]}
     assert reasons["product_id"] == "same values as sales.article: 100 % found"
     assert told["next"][-3:] == ["promo load mapped", "promo build", "promo status"]
+
+
+def test_a_dry_run_shows_the_proposal_and_writes_nothing(export: Path, tmp_path: Path, promo: Promo) -> None:
+    folder = tmp_path / "promotions"
+    code, out, _ = promo("init", folder, "--files", export, "--dry-run")
+    assert code == 0
+    assert "order_lines.product_id" in out
+    assert out.splitlines()[-1] == f"Nothing was written; without --dry-run the project and its mapping go to {folder}"
+    assert json.loads(promo("init", folder, "--files", export, "--dry-run", "--json")[1])["written"] is False
+    assert not folder.exists()
 
 
 def test_what_is_no_shop_is_refused_in_one_line(tmp_path: Path, promo: Promo) -> None:
