@@ -52,11 +52,12 @@ def init(
     tables are is asked, or told by --files, --duckdb or --postgres: their columns are looked at, a mapping is proposed with its
     reasons, and written as SQL that you can edit (mapping/), or as vars of the dbt project where names alone differ.
     """
-    from promo_cli.initialising import Wishes, initialise, upgrade_project
+    from promo_cli import layout
+    from promo_cli.initialising import Wishes, initialise
     from promo_cli.mapping_report import print_upgrade
 
     if upgrade:
-        print_upgrade(folder, upgrade_project(folder), as_json)
+        print_upgrade(folder, layout.upgrade(folder), as_json)
         return
     is_asked = not (yes or as_json) and sys.stdin.isatty()
     source = _told_source(files, duckdb_file, postgres, schema, encoding)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
+from rich.console import Console
 from rich.table import Table
 
 from promo_cli.console import results
@@ -18,6 +20,17 @@ if TYPE_CHECKING:
     from promo_cli.mapping.proposal import Proposal
 
 
+WIDTH_OF_FILES = 160
+"""Characters of a line where nothing is a terminal: reasons are sentences."""
+
+
+def _console() -> Console:
+    console = results()
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = WIDTH_OF_FILES
+    return console
+
+
 def print_proposals(proposals: dict[str, Proposal]) -> None:
     """Every line of the mapping: its number, the contract's column, where it is from, and why."""
     table = Table("", "contract", "from", "why", box=None, padding=(0, 2, 0, 0), show_edge=False)
@@ -27,7 +40,7 @@ def print_proposals(proposals: dict[str, Proposal]) -> None:
             table.add_row()
         last = line.table
         table.add_row(str(line.number), f"{line.table}.{line.field.column}", line.field.source, line.field.reason)
-    results().print(table)
+    _console().print(table)
     for name, proposal in proposals.items():
         for filter_ in proposal.filters:
             typer.echo(f"{name} leaves rows out: {filter_.reason}")
@@ -45,7 +58,7 @@ def print_mapping(outcome: Outcome, as_json: bool, show_lines: bool) -> None:
         tried = outcome.tried[name]
         blanks = ", ".join(f"{column} {_percent(share)}" for column, share in tried.blanks.items())
         rows.add_row(name, proposal.base, f"{tried.rows:,}", f"{tried.left_out:,}" if tried.left_out else "", blanks)
-    results().print(rows)
+    _console().print(rows)
     if any(tried.blanks for tried in outcome.tried.values()):
         typer.echo("Rows with a blank in a required column will stand in audits.rejected_rows.")
     if outcome.unused:
@@ -57,7 +70,7 @@ def print_mapping(outcome: Outcome, as_json: bool, show_lines: bool) -> None:
     for capability in outcome.covered:
         lacks = "\n".join(f"{say} (bring {bring})" for say, bring in zip(capability.lacks, capability.bring, strict=True))
         covered.add_row(capability.id, capability.name, capability.state, lacks)
-    results().print(covered)
+    _console().print(covered)
     typer.echo()
 
 
@@ -105,6 +118,8 @@ def print_upgrade(folder: Path, done: Upgrade, as_json: bool) -> None:
 def next_commands(outcome: Outcome) -> list[str]:
     """The commands that lead from here to offers."""
     cd = [] if outcome.folder.resolve() == Path.cwd() else [f"cd {outcome.folder}"]
+    if outcome.database is not None:
+        cd.append(f"export OFFERHOUSE_DB={outcome.database.resolve()}")
     if outcome.proposals is None:
         return [
             *cd,
