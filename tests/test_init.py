@@ -333,6 +333,19 @@ def test_tables_in_the_working_database_that_need_more_than_names_are_copied_wit
         assert (code, {table["table"]: table["rows"] for table in json.loads(out)["tables"]}["order_lines"]) == (0, 400)
 
 
+def test_the_var_of_the_currency_goes_before_what_a_load_recorded(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("create schema shop")
+    connection.execute("create table shop.settings as select 'currency' as key, 'USD' as value")
+    staging = StagingBuild(connection)
+    staging._shop = staging._look()
+    assert str(staging.macro("shop_currency")).strip() == "'USD'"
+    staging.set_variables({"shop_currency": "EUR"})
+    assert str(staging.macro("shop_currency")).strip() == "'EUR'"
+    staging.set_variables({"shop_currency": "euro"})
+    with pytest.raises(AssertionError, match="ISO 4217"):
+        staging.macro("shop_currency")
+
+
 def test_columns_of_many_kinds_are_found_and_read() -> None:
     found = columns_of({
         "invoices": """
