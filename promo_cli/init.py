@@ -55,11 +55,12 @@ def init(
     reasons, and written as SQL that you can edit (mapping/), or as vars of the dbt project where names alone differ. --json and
     --dry-run ask nothing, and the latter shows the proposal alone.
     """
-    from promo_cli.initialising import Wishes, initialise, upgrade_project
+    from promo_cli import layout
+    from promo_cli.initialising import Wishes, initialise
     from promo_cli.mapping_report import print_upgrade
 
     if upgrade:
-        print_upgrade(folder, upgrade_project(folder, dry_run), as_json)
+        print_upgrade(folder, layout.upgrade(folder, dry_run), as_json)
         return
     is_asked = not (yes or as_json or dry_run) and sys.stdin.isatty()
     source = _told_source(files, duckdb_file, postgres, schema, encoding)

@@ -69,6 +69,8 @@ class Outcome:
     policies: tuple[str, ...] = ()
     by_vars: bool = False
     unused: tuple[str, ...] = ()
+    database: Path | None = None
+    """The working database where it isn't the project's own one."""
 
 
 def initialise(
@@ -147,18 +149,14 @@ def initialise(
         told_policies = write_policies(project / "seeds", known, currency) if is_new else _policies_kept(known)
     covered = coverage({name: proposal.columns for name, proposal in proposals.items()})
     outcome = Outcome(
-        wishes.folder, is_new, source, zone, currency, proposals, tried, tuple(covered), tuple(told_policies), by_vars, unused
+        wishes.folder, is_new, source, zone, currency, proposals, tried, tuple(covered), tuple(told_policies), by_vars, unused,
+        wishes.database,
     )  # fmt: skip
     if not dry_run:
         _write_readme(outcome)
     print_mapping(outcome, as_json, show_lines=not (is_asked or quiet))
     print_written(outcome, as_json, dry_run)
     return outcome
-
-
-def upgrade_project(folder: Path, dry_run: bool = False) -> layout.Upgrade:
-    """`layout.upgrade`."""
-    return layout.upgrade(folder, dry_run)
 
 
 @contextmanager

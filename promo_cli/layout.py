@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from promo_cli.errors import DATA_FAULT, ENVIRONMENT_FAULT, USAGE_FAULT, PromoError
 from promo_cli.paths import is_offerhouse_project, shipped_profiles, shipped_project
 from promo_cli.provenance import offerhouse_version
@@ -148,12 +150,21 @@ def set_vars(project: Path, values: dict[str, Any]) -> None:
     file = project / "dbt_project.yml"
     text = file.read_text(encoding="utf-8")
     for name, value in values.items():
-        told = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else "null" if value is None else str(value)
-        found = re.search(rf"^(  {name}:)[^\n#]*?( *#[^\n]*)?$", text, re.MULTILINE)
+        # the line of the var, its comment, and what stands indented below it
+        found = re.search(rf"^(  {name}:)[^\n#]*?( *#[^\n]*)?\n((?:    [^\n]*\n)*)", text, re.MULTILINE)
         if found is None:
             raise PromoError(f"{file} has no var {name}; promo init --upgrade brings it up to date")
-        text = f"{text[: found.start()]}{found[1]} {told}{found[2] or ''}{text[found.end() :]}"
+        told, below = _as_yaml(value)
+        text = f"{text[: found.start()]}{found[1]}{told}{found[2] or ''}\n{below}{text[found.end() :]}"
     file.write_text(text, encoding="utf-8")
+
+
+def _as_yaml(value: Any) -> tuple[str, str]:
+    """A value as it stands behind its name, and the lines below it: of names by table, one a table."""
+    if isinstance(value, dict) and any(isinstance(inner, dict) for inner in value.values()):
+        return "", "".join(f"    {name}:{_as_yaml(inner)[0]}\n" for name, inner in value.items())
+    told = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10_000)
+    return f" {told.strip().removesuffix('...').strip()}", ""
 
 
 def _shipped_files() -> dict[str, Path]:

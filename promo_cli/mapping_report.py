@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from promo_cli.mapping.proposal import Proposal
 
 
+WIDTH_OF_FILES = 160
+"""Characters of a line where nothing is a terminal: reasons are sentences."""
+
+
 def print_proposals(proposals: dict[str, Proposal]) -> None:
     """Every line of the mapping: its number, the contract's column, where it is from, and why."""
     cells = [
@@ -107,6 +111,8 @@ def print_upgrade(folder: Path, done: Upgrade, as_json: bool) -> None:
 def next_commands(outcome: Outcome) -> list[str]:
     """The commands that lead from here to offers."""
     cd = [] if outcome.folder.resolve() == Path.cwd() else [f"cd {outcome.folder}"]
+    if outcome.database is not None:
+        cd.append(f"export OFFERHOUSE_DB={outcome.database.resolve()}")
     if outcome.proposals is None:
         return [
             *cd,

@@ -15,6 +15,7 @@ from promo_cli import layout, paths
 from promo_cli.contract import read_contract
 from promo_cli.errors import PromoError
 from promo_cli.initialising import Wishes, initialise
+from promo_cli.mapping import source
 from promo_cli.mapping.hints import name_fit, read_hints
 from promo_cli.mapping.policies import ShopFigures, write_policies
 from promo_cli.mapping.profile import Shop, look
@@ -240,14 +241,29 @@ def test_what_is_no_shop_is_refused_in_one_line(tmp_path: Path, promo: Promo) ->
 
 def test_the_url_of_postgres_is_told_nowhere(tmp_path: Path, promo: Promo, monkeypatch: pytest.MonkeyPatch) -> None:
     url = "postgresql://promo:hush-hush@127.0.0.1:1/shop"
-    assert promo("init", tmp_path / "p", "--postgres", url, "--yes")[0] == 2
-    assert promo("init", tmp_path / "p", "--postgres", "NO_SUCH_URL", "--yes")[0] == 2
+    asked = ("init", tmp_path / "p", "--postgres")
+    assert promo(*asked, url, "--yes")[0] == 2
+    assert promo(*asked, "NO_SUCH_URL", "--yes")[0] == 2
     monkeypatch.setenv("SHOP_URL", url)
-    for verb in (("init", tmp_path / "p", "--postgres", "SHOP_URL", "--yes"),):
-        code, out, told = promo(*verb)
-        # where DuckDB's extension can't be loaded, that; else nobody listens at port 1
-        assert (code, told.count("\n")) == (3, 1)
-        assert "hush" not in out + told
+
+    def missing(_: duckdb.DuckDBPyConnection) -> None:
+        raise duckdb.IOException("Failed to download extension")
+
+    monkeypatch.setattr(source, "_load_postgres", missing)
+    code, _, told = promo(*asked, "SHOP_URL", "--yes")
+    assert (code, told.count("\n"), "extension postgres can't be loaded" in told) == (3, 1, True)
+
+    class Refused:
+        """A connection to a server that quotes the URL in its error."""
+
+        def execute(self, *told: object) -> None:
+            raise duckdb.IOException(f"Unable to connect to Postgres at {told}")
+
+    monkeypatch.setattr(source, "_load_postgres", lambda _: None)
+    with pytest.raises(PromoError, match="doesn't answer") as refused:
+        source._postgres(Refused(), Source("postgres", "SHOP_URL"))  # type: ignore[arg-type]
+    assert "hush" not in refused.value.message
+    assert refused.value.__cause__ is None  # nor in a traceback of --debug
 
 
 @pytest.fixture
@@ -295,6 +311,10 @@ def test_tables_in_the_working_database_are_mapped_by_vars(tmp_path: Path, promo
         "quantity": "qty", "list_price": "unit_price", "paid_price": "price_paid",
     }  # fmt: skip
     assert "# {order_lines: my_order_items}" in (project / "dbt_project.yml").read_text()  # comments stay
+    layout.set_vars(project, {"shop_columns": {"users": {"user_id": "other"}}, "shop_currency": None})  # again
+    again = yaml.safe_load((project / "dbt_project.yml").read_text())["vars"]
+    assert (again["shop_columns"], again["shop_currency"]) == ({"users": {"user_id": "other"}}, None)
+    assert again["shop_identifiers"] == variables["shop_identifiers"]
     source = yaml.safe_load((project / "models" / "sources" / "shop_tables.yml").read_text())["sources"][0]
     told = {column["name"]: column["description"] for table in source["tables"] for column in table["columns"]}
     assert told["placed_at"].startswith("Becomes order_lines.ordered_at")
@@ -326,6 +346,19 @@ def test_tables_in_the_working_database_that_need_more_than_names_are_copied_wit
     for _ in range(2):  # again, when schema shop is there
         code, out, _ = promo("load", "mapped", "--json")
         assert (code, {table["table"]: table["rows"] for table in json.loads(out)["tables"]}["order_lines"]) == (0, 400)
+
+
+def test_the_var_of_the_currency_goes_before_what_a_load_recorded(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("create schema shop")
+    connection.execute("create table shop.settings as select 'currency' as key, 'USD' as value")
+    staging = StagingBuild(connection)
+    staging._shop = staging._look()
+    assert str(staging.macro("shop_currency")).strip() == "'USD'"
+    staging.set_variables({"shop_currency": "EUR"})
+    assert str(staging.macro("shop_currency")).strip() == "'EUR'"
+    staging.set_variables({"shop_currency": "euro"})
+    with pytest.raises(AssertionError, match="ISO 4217"):
+        staging.macro("shop_currency")
 
 
 def test_columns_of_many_kinds_are_found_and_read() -> None:

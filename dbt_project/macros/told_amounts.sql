@@ -19,6 +19,10 @@
 
 {# The shop's currency as an SQL text: the var, else what `promo load` recorded, null where it is not known. #}
 {% macro shop_currency() -%}
-    {%- set currency = var('shop_currency', none) or shop_setting('currency') or '' -%}
+    {%- set told = var('shop_currency', none) -%}
+    {%- if told is not none and not modules.re.match('^[A-Z]{3}\\Z', told | string) -%}
+        {{ exceptions.raise_compiler_error("shop_currency is '" ~ told ~ "': give an ISO 4217 code such as EUR") }}
+    {%- endif -%}
+    {%- set currency = told or shop_setting('currency') or '' -%}
     {{- "'" ~ currency ~ "'" if modules.re.match('^[A-Z]{3}\\Z', currency) else 'cast(null as string)' -}}
 {%- endmacro %}
