@@ -20,7 +20,7 @@ from promo_cli.errors import USAGE_FAULT, PromoError
 from promo_cli.mapping.artefact import SOURCE_FILE, source_text
 from promo_cli.mapping.coverage import Capability, coverage
 from promo_cli.mapping.hints import name_fit, read_hints
-from promo_cli.mapping.policies import ShopFigures, figures, write_policies
+from promo_cli.mapping.policies import POLICIES, ShopFigures, figures, write_policies
 from promo_cli.mapping.profile import Shop, look
 from promo_cli.mapping.proposal import Proposal
 from promo_cli.mapping.propose import Proposer
@@ -103,7 +103,7 @@ def initialise(
             _write_readme(outcome)
         print_written(outcome, as_json, dry_run)
         return outcome
-    if not is_new and (wishes.folder / MAPPING_FOLDER).exists():
+    if (wishes.folder / MAPPING_FOLDER).exists():
         raise PromoError(
             f"{wishes.folder / MAPPING_FOLDER} is there, and may be edited; move it away, and promo init proposes anew",
             USAGE_FAULT,
@@ -146,7 +146,8 @@ def initialise(
             _write_vars(wishes, project, source, zone, currency, proposals, schemas, shop)
         else:
             _write_mapping(wishes.folder / MAPPING_FOLDER, source, zone, currency, proposals)
-        told_policies = write_policies(project / "seeds", known, currency) if is_new else _policies_kept(known)
+        untouched = all(layout.is_untouched(project, f"seeds/{name}") for name in POLICIES)
+        told_policies = write_policies(project / "seeds", known, currency) if untouched else _policies_kept(known)
     covered = coverage({name: proposal.columns for name, proposal in proposals.items()})
     outcome = Outcome(
         wishes.folder, is_new, source, zone, currency, proposals, tried, tuple(covered), tuple(told_policies), by_vars, unused,

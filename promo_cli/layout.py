@@ -138,6 +138,13 @@ def read_stamp(project: Path) -> dict[str, Any] | None:
         raise PromoError(f"{file} can't be read; bring it back from version control", ENVIRONMENT_FAULT) from error
 
 
+def is_untouched(project: Path, name: str) -> bool:
+    """Whether the file `name` of a laid-out project is as it was laid out."""
+    stamp = read_stamp(project)
+    file = project / name
+    return stamp is not None and file.is_file() and stamp["files"].get(name) == _digest(file)
+
+
 def outdated(stamp: dict[str, Any]) -> int:
     """Files of the package that differ from those a project was laid out with."""
     now = {name: _digest(path) for name, path in _shipped_files().items()}

@@ -198,6 +198,24 @@ def test_at_a_terminal_a_person_changes_lines(
     assert (told["timezone"], told["currency"], told["place"]) == ("Europe/Berlin", "EUR", "../../export")
 
 
+def test_a_shop_may_come_after_its_project(export: Path, tmp_path: Path, promo: Promo) -> None:
+    """Policies are written for it as long as nobody has changed them."""
+    for edited in (False, True):
+        folder = tmp_path / str(edited)
+        assert promo("init", folder, "--yes")[0] == 0
+        policy = folder / "dbt_project" / "seeds" / "pricing_policy.csv"
+        if edited:
+            policy.write_text(policy.read_text() + "\n")
+        before = policy.read_text()
+        code, out, _ = promo("init", folder, "--files", export, "--yes")
+        assert (code, (folder / "mapping" / "order_lines.sql").is_file()) == (0, True)
+        assert ("Lamps" in policy.read_text(), policy.read_text() == before, "stay as they are" in out) == (
+            not edited,
+            edited,
+            edited,
+        )
+
+
 def test_init_as_json_tells_lines_rows_and_coverage(export: Path, tmp_path: Path, promo: Promo) -> None:
     code, out, _ = promo("init", tmp_path / "p", "--files", export, "--json", "--change", "users.region=-")
     told = json.loads(out)

@@ -20,6 +20,9 @@ SENSITIVE = (
 )
 """Categories that no promotion should touch before somebody has looked: by law in many places, or because they are no goods."""
 
+POLICIES = ("pricing_policy.csv", "promotion_catalogue.csv")
+"""The seeds that are written for a shop."""
+
 MOST_CATEGORIES = 200
 
 _PLAIN_BASKET = 30.0
