@@ -361,10 +361,11 @@ def test_a_build_can_be_foretold(promo: Promo, loaded: Path, monkeypatch: pytest
     code, out, err = promo("build", "--dry-run", "--database", loaded)
     assert (code, err) == (0, "")
     assert out.splitlines() == [
-        f"Would build 246 models and seeds and run 1,248 tests: {loaded}",
+        f"Would build 246 models and seeds and run 1,044 tests: {loaded}",
         f"Would publish: {loaded.parent / 'published' / loaded.name}",
         "No build is on record that says how long it takes",
     ]
+    assert "run 1,248 tests" in promo("build", "--dry-run", "--unit-tests", "--database", loaded)[1]
     assert promo("build", "--dry-run", "--as-of-date", "soon", "--database", loaded)[0] == errors.USAGE_FAULT
 
 

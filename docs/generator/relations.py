@@ -22,23 +22,26 @@ LAYERS = {
     "private": "Who users are. Only in the working database and the private file of a publication; exports alone read it.",
 }
 
-NOT_MODELS = {
-    "builds": "Grain: dbt command that wrote or tested. Start, end, outcome, as-of date, models, policy and package versions.",
-    "build_nodes": "Grain: build × model, seed or test. Outcome, seconds and failing rows.",
-    "publication": "Grain: published relation. Rows and content hash; build and time of the publication.",
-}
-"""Relations of schema audits that hooks write (macros/engine) and no model."""
-
 
 @cache
 def entries(kind: str) -> dict[str, tuple[Path, dict[str, Any]]]:
-    """YAML file and entry of each of the project's models, seeds or sources' tables, by name."""
-    found = {}
-    for file in sorted((PROJECT / ("models" if kind == "sources" else kind)).rglob("*.yml")):
-        document = yaml.load(file.read_text(), LOADER) or {}  # noqa: S506, a safe loader
-        listed = [entry for source in document.get(kind, []) for entry in (source["tables"] if kind == "sources" else [source])]
-        found |= {entry["name"]: (file, entry) for entry in listed}
-    return found
+    """YAML file and entry of each of the project's models or seeds, by name."""
+    return {
+        entry["name"]: (file, entry)
+        for file in sorted((PROJECT / kind).rglob("*.yml"))
+        for entry in (yaml.load(file.read_text(), LOADER) or {}).get(kind, [])  # noqa: S506, a safe loader
+    }
+
+
+def tables_of(source: Path) -> dict[str, dict[str, Any]]:
+    """Entry of each table of a sources file: the contract's, or those that hooks write and no model."""
+    (listed,) = yaml.load(source.read_text(), LOADER)["sources"]  # noqa: S506, a safe loader
+    return {entry["name"]: entry for entry in listed["tables"]}
+
+
+def records() -> dict[str, dict[str, Any]]:
+    """The relations of schema audits that hooks write (macros/engine)."""
+    return tables_of(PROJECT / "models" / "audits" / "records.yml")
 
 
 @cache
@@ -91,19 +94,16 @@ def layer_page(layer: str) -> str:
     """Every relation of a layer: grain, questions, columns."""
     models = list(models_of(layer))
     parts = [f"# Schema {layer}\n", LAYERS[layer] + "\n", generated_from(PROJECT / "models" / layer)]
-    rows = [
-        [f"[{code(name)}](#{name})", kept_as(file), f"{text(_grain(entry))}<br>*{text(_question(entry))}*".removesuffix("<br>**")]
-        for name, file, entry in models
-    ]
-    by_hooks = NOT_MODELS if layer == "audits" else {}
-    for name, said in by_hooks.items():
-        rows.append([f"[{code(name)}](#{name})", "table, added to", text(_grain({"description": said}))])
+    rows = [[f"[{code(name)}](#{name})", kept_as(file), _grain_and_question(entry)] for name, file, entry in models]
+    by_hooks = records() if layer == "audits" else {}
+    for name, entry in by_hooks.items():
+        rows.append([f"[{code(name)}](#{name})", "table, added to", _grain_and_question(entry)])
     parts.append(table(["Relation", "Kept as", "Grain, and what it answers"], rows))
     for name, file, entry in models:
         place = code(file.relative_to(PROJECT.parent))
         parts.append(f"## `{layer}.{name}` {{ #{name} }}\n\n{text(entry['description'])}\n\n{columns(entry)}\n{place}\n")
-    for name, said in by_hooks.items():
-        parts.append(f"## `{layer}.{name}` {{ #{name} }}\n\n{text(said)}\n\n`describe {layer}.{name}` tells its columns.\n")
+    for name, entry in by_hooks.items():
+        parts.append(f"## `{layer}.{name}` {{ #{name} }}\n\n{text(entry['description'])}\n\n{columns(entry)}")
     return "\n".join(parts)
 
 
@@ -123,10 +123,14 @@ def _question(entry: dict[str, Any]) -> str:
     return next((sentence for sentence in sentences if sentence.endswith("?")), "")
 
 
+def _grain_and_question(entry: dict[str, Any]) -> str:
+    return f"{text(_grain(entry))}<br>*{text(_question(entry))}*".removesuffix("<br>**")
+
+
 def contract_page() -> str:
     """The source contract: what a shop brings."""
     file = PROJECT / "models" / "staging" / "shop.yml"
-    tables = entries("sources")
+    tables = tables_of(file)
     parts = [
         "# Source contract\n",
         "What a shop brings, in schema `shop` or wherever the vars `shop_database`, `shop_schema`, `shop_identifiers` and "
@@ -139,11 +143,11 @@ def contract_page() -> str:
             ["Table", "Required", "What it is"],
             (
                 [f"[{code(name)}](#{name})", "yes" if _is_required(entry) else "", text(entry["description"])]
-                for name, (_, entry) in tables.items()
+                for name, entry in tables.items()
             ),
         ),
     ]
-    for name, (_, entry) in tables.items():
+    for name, entry in tables.items():
         need = "Required." if _is_required(entry) else "Optional."
         parts.append(f"## `{name}` {{ #{name} }}\n\n{need} {text(entry['description'])}\n\n{columns(entry)}")
     return "\n".join(parts)
