@@ -21,10 +21,11 @@ READ = ("promotions.offers", "promotions.coupon_eligibility", "promotions.user_s
 
 
 def read_on(published: Path, ended: Any, counts: Any) -> None:
-    """Read until `ended`; puts (reads, errors, mixed reads, publications seen) into the queue `counts`."""
+    """Read until `ended`, or the parent is gone; puts (reads, errors, mixed reads, publications seen) into the queue `counts`."""
     reads, faults, mixed = 0, [], 0
     seen = set()
-    while not ended.is_set():
+    parent = multiprocessing.parent_process()
+    while not ended.is_set() and parent is not None and parent.is_alive():
         try:
             with duckdb.connect(str(published), read_only=True) as connection:
                 build = connection.execute("select any_value(build_id) from audits.publication").fetchall()[0][0]
