@@ -1,11 +1,7 @@
 -- open offers that rest on a score and have no reason in one of the languages
 with dates as (
 
-    select
-        as_of_date,
-        {{ utc_midnight('as_of_date') }} as as_of_at
-    from {{ ref('as_of_dates') }}
-    where as_of_date = data_until
+    {{ scoring_day('as_of_at') }}
 
 ),
 

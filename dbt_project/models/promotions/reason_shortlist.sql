@@ -3,9 +3,7 @@
 
 with dates as (
 
-    select as_of_date
-    from {{ ref('as_of_dates') }}
-    where as_of_date = data_until
+    {{ scoring_day() }}
 
 ),
 

@@ -1,9 +1,7 @@
 -- which behaviour cluster each user is in, by number and by name, for campaigns
 with dates as (
 
-    select as_of_date
-    from {{ ref('as_of_dates') }}
-    where as_of_date = data_until
+    {{ scoring_day() }}
 
 ),
 

@@ -1,9 +1,7 @@
 -- each rule that prices, offers and audiences must keep, and how often it is broken: never, or the build fails
 with dates as (
 
-    select as_of_date
-    from {{ ref('as_of_dates') }}
-    where as_of_date = data_until
+    {{ scoring_day() }}
 
 ),
 

@@ -3,9 +3,7 @@
 {% set of_people = {'MARKETING_CONSENT': 'not marketing_consent', 'HOLDOUT': 'is_holdout', 'RISK_FLAG': 'is_flagged'} %}
 with dates as (
 
-    select as_of_date
-    from {{ ref('as_of_dates') }}
-    where as_of_date = data_until
+    {{ scoring_day() }}
 
 ),
 

@@ -1,9 +1,7 @@
 -- what today's decisions gave each group of people: the sums that audits.fairness compares
 with dates as (
 
-    select as_of_date
-    from {{ ref('as_of_dates') }}
-    where as_of_date = data_until
+    {{ scoring_day() }}
 
 ),
 

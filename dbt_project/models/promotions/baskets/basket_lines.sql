@@ -2,11 +2,7 @@
 {{ config(materialized='table') }}
 with dates as (
 
-    select
-        as_of_date,
-        {{ utc_midnight('as_of_date') }} as as_of_at
-    from {{ ref('as_of_dates') }}
-    where as_of_date = data_until
+    {{ scoring_day('as_of_at') }}
 
 ),
 
