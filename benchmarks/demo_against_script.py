@@ -12,19 +12,19 @@ python benchmarks/demo_against_script.py [--repeats 1] [--dearest 5] [--keep FOL
 
 import argparse
 import json
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import duckdb
+from peak import Peak, resident_bytes
 
 LEAST_SPEED, LARGEST_MEMORY = 3.0, 1 / 3
 LARGEST_DIFFERENCE = 1e-6
@@ -33,7 +33,7 @@ SCRIPT = Path(__file__).with_name("notebook_script.py")
 
 NOT_IN_THE_SCRIPT = [
     "contract checks of every table, and rejected rows with reasons",
-    "data tests, unit tests and policy faults: the tests counted below",
+    "data tests and policy faults: the tests counted below",
     "pseudonyms (HMAC) and a file of people apart",
     "reasons of scores and of refusals in two languages, least changes",
     "lineage of offers: inputs, policies, models by SHA-256",
@@ -143,54 +143,17 @@ class Run:
     steps: dict[str, float]
 
 
-class Memory(threading.Thread):
-    """The most that a process and its children hold at one moment, MiB: their resident pages, 20 looks a second (Linux)."""
-
-    def __init__(self, process: int) -> None:
-        super().__init__(daemon=True)
-        self.process, self.most, self._over = process, 0.0, threading.Event()
-
-    def run(self) -> None:
-        while not self._over.wait(0.05):
-            self.most = max(self.most, sum(map(_resident_mib, _family(self.process))))
-
-    def stop(self) -> float:
-        self._over.set()
-        self.join()
-        return self.most
-
-
-def _family(process: int) -> list[int]:
-    found = [process]
-    for parent in found:  # grows while it is read
-        for children in Path(f"/proc/{parent}/task").glob("*/children"):
-            try:
-                found += map(int, children.read_text().split())
-            except OSError:
-                continue  # it ended meanwhile
-    return found
-
-
-def _resident_mib(process: int) -> float:
-    try:
-        pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
-    except OSError:
-        return 0.0
-    return pages * resource.getpagesize() / 2**20
-
-
 def timed(commands: dict[str, list[str]]) -> Run:
     """Runs the commands one after the other; leaves when one fails."""
     steps, most = {}, 0.0
     for step, command in commands.items():
         began = time.monotonic()
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        memory = Memory(process.pid)
-        memory.start()
+        memory = Peak(partial(resident_bytes, process.pid))
         if process.wait():
             raise SystemExit(f"{step} failed: {' '.join(command)}")
         steps[step] = time.monotonic() - began
-        most = max(most, memory.stop())
+        most = max(most, memory.stop() / 2**20)
     return Run(sum(steps.values()), most, steps)
 
 

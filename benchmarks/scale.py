@@ -2,8 +2,8 @@
 
 A user of the simulated shop leaves some 98 events and order lines a year; 10,000 users make a million. Each shop is loaded, built
 whole (data tests and publication included, dbt's unit tests not, which grow with nothing) and published, under DuckDB's
-memory_limit, on a copy of the dbt project whose policies ask for that many candidates a user. Resident memory is that of all
-processes together, spilled bytes those of DuckDB's temporary folder, both looked at four times a second.
+memory_limit, on a dbt project of its own whose policies ask for that many candidates a user. Resident memory is that of all
+processes together, spilled bytes those of DuckDB's temporary folder, both looked at 20 times a second.
 
 python benchmarks/scale.py [--events 1 10 | 1 10 100] [--memory 4GB] [--candidates 50] [--products 100000] [--dearest 10]
                            [--results scale.json] [--folder DIR]
@@ -17,29 +17,29 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import duckdb
+from peak import Peak, bytes_in, resident_bytes
+
+from promo_cli.layout import lay_out
 
 USERS_A_MILLION = 10_000
-CHECKOUT = Path(__file__).resolve().parents[1]
 LIMIT_GIB = 4.0
 LARGEST_GROWTH = 1.2
 LIMIT_MINUTES_AT_100M = 20
 
 
-@dataclass
+@dataclass(frozen=True)
 class Watched:
     """What a command took."""
 
-    seconds: float = 0.0
-    resident_gib: float = 0.0
-    spilled_gib: float = 0.0
+    seconds: float
+    resident_gib: float
+    spilled_gib: float
 
 
 @dataclass(frozen=True)
@@ -54,66 +54,10 @@ class Measured:
     """Models by seconds, the dearest first."""
 
 
-def resident_bytes(root: int) -> int:
-    """Resident memory of a process and all below it; pages that they share count once for each (Linux)."""
-    children: dict[int, list[int]] = {}
-    resident: dict[int, int] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                stat = (entry / "stat").read_text().rsplit(") ", 1)[1].split()
-            except (OSError, IndexError):  # it ended meanwhile
-                continue
-            children.setdefault(int(stat[1]), []).append(int(entry.name))
-            resident[int(entry.name)] = int(stat[21]) * os.sysconf("SC_PAGE_SIZE")
-    total, waiting = 0, [root]
-    while waiting:
-        process = waiting.pop()
-        total += resident.get(process, 0)
-        waiting += children.get(process, [])
-    return total
-
-
-def bytes_in(folder: Path) -> int:
-    """Size of the files in a folder, none when it isn't there."""
-    total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size
-        except OSError:  # removed meanwhile
-            continue
-    return total
-
-
-@contextmanager
-def watching(spill: Path) -> Iterator[Watched]:
-    """Time, resident memory of this process's children, and the size of `spill`, while the block runs."""
-    seen = Watched()
-    ended = threading.Event()
-
-    def look() -> None:
-        while not ended.wait(0.25):
-            own = resident_bytes(os.getpid()) - int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-            seen.resident_gib = max(seen.resident_gib, own / 1024**3)
-            seen.spilled_gib = max(seen.spilled_gib, bytes_in(spill) / 1024**3)
-
-    watcher = threading.Thread(target=look)
-    watcher.start()
-    began = time.monotonic()
-    try:
-        yield seen
-    finally:
-        seen.seconds = time.monotonic() - began
-        ended.set()
-        watcher.join()
-
-
 def project_with(folder: Path, candidates: int) -> Path:
-    """A copy of the checkout's code whose policies ask for so many candidates a user."""
-    for room in ("dbt_project", "udfs", "promo_cli", "models_onnx"):
-        shutil.copytree(CHECKOUT / room, folder / room, ignore=shutil.ignore_patterns("target", "logs", "__pycache__"))
-    shutil.copy(CHECKOUT / "profiles.yml", folder)
-    policy = folder / "dbt_project" / "seeds" / "policy_values.csv"
+    """A dbt project of its own whose policies ask for so many candidates a user."""
+    project = lay_out(folder)
+    policy = project / "seeds" / "policy_values.csv"
     with policy.open(newline="", encoding="utf-8") as file:
         rows = list(csv.reader(file))
     for row in rows:
@@ -121,26 +65,25 @@ def project_with(folder: Path, candidates: int) -> Path:
             row[1] = str(candidates)
     with policy.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file, lineterminator="\n").writerows(rows)
-    return folder
+    return project
 
 
 def measure(millions: int, chosen: argparse.Namespace, project: Path, folder: Path) -> Measured:
     """Load and build a shop of so many million events; raises SystemExit when either fails."""
     users = millions * USERS_A_MILLION
     database = folder / f"shop_{millions}m.duckdb"
-    environment = os.environ | {"PYTHONPATH": str(project), "OFFERHOUSE_MEMORY": chosen.memory, "OFFERHOUSE_SPILL": "100GB"}
+    settings = {"OFFERHOUSE_PROJECT": str(project), "OFFERHOUSE_MEMORY": chosen.memory, "OFFERHOUSE_SPILL": "100GB"}
     promo = [sys.executable, "-m", "promo_cli.main"]
     spill = Path(f"{database}.tmp")
     shape = ["--users", str(users), "--days", "365", "--products", str(chosen.products), "--seed", "1"]
 
     def run(*arguments: str) -> Watched:
-        with watching(spill) as seen:
-            done = subprocess.run(
-                [*promo, *arguments, "--database", str(database), "-q"], env=environment, cwd=folder, check=False
-            )
-        if done.returncode:
+        began = time.monotonic()
+        process = subprocess.Popen([*promo, *arguments, "--database", str(database), "-q"], env=os.environ | settings, cwd=folder)
+        resident, spilled = Peak(partial(resident_bytes, process.pid)), Peak(partial(bytes_in, spill))
+        if process.wait():
             raise SystemExit(f"{millions} million events: promo {arguments[0]} failed")
-        return seen
+        return Watched(time.monotonic() - began, resident.stop() / 1024**3, spilled.stop() / 1024**3)
 
     load = run("load", "simulated", *shape)
     build = run("build")
