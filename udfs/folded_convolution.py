@@ -40,11 +40,10 @@ def fold_convolution(content: bytes) -> bytes:
         return content
     opset = next(imported.version for imported in model.opset_import if imported.domain in ("", "ai.onnx"))
     made = _look_ups(model.graph, chain, weights, steps, opset)
-    place = next(index for index, node in enumerate(model.graph.node) if node is chain[0])
-    kept = [node for node in model.graph.node if not any(node is link for link in chain)]
-    before = [node for node in model.graph.node[:place] if not any(node is link for link in chain)]
+    folded = {link.output[0] for link in chain}
+    kept = [node for node in model.graph.node if node.output[0] not in folded]
     del model.graph.node[:]
-    model.graph.node.extend([*before, *made, *kept[len(before) :]])
+    model.graph.node.extend([*made, *kept])  # those made read the tokens and weights alone
     read = {name for node in model.graph.node for name in node.input}
     for tensor in [tensor for tensor in model.graph.initializer if tensor.name not in read]:
         model.graph.initializer.remove(tensor)
