@@ -60,7 +60,7 @@ def init(
     from promo_cli.mapping_report import print_upgrade
 
     if upgrade:
-        print_upgrade(folder, layout.upgrade(folder, dry_run), as_json)
+        print_upgrade(folder, layout.upgrade(folder, dry_run), as_json, dry_run)
         return
     is_asked = not (yes or as_json or dry_run) and sys.stdin.isatty()
     source = _told_source(files, duckdb_file, postgres, schema, encoding)

@@ -28,7 +28,7 @@ from promo_cli.mapping.review import Tried, changed, try_out
 from promo_cli.mapping.source import Source, attach
 from promo_cli.mapping.source_yaml import source_yaml
 from promo_cli.mapping_report import print_mapping, print_proposals, print_written, readme
-from promo_cli.paths import DEFAULT_DATABASE, dbt_project_path, is_offerhouse_project, shipped_project
+from promo_cli.paths import database_path, dbt_project_path, is_offerhouse_project, shipped_project
 from promo_cli.warehouse import quoted_name, set_limits
 
 MAPPING_FOLDER = "mapping"
@@ -49,9 +49,7 @@ class Wishes:
     @property
     def working_database(self) -> Path:
         """The working database of the project."""
-        import os
-
-        return self.database or Path(os.environ.get("OFFERHOUSE_DB") or self.folder / DEFAULT_DATABASE)
+        return database_path(self.database, self.folder)
 
 
 @dataclass(frozen=True)
@@ -137,23 +135,22 @@ def initialise(
         }
         unused = tuple(table for table in shop.tables if table not in named)
         schemas = {name: table.schema for name, table in shop.tables.items()}
-    if is_new and not dry_run:
-        layout.lay_out(wishes.folder)
+    covered = coverage({name: proposal.columns for name, proposal in proposals.items()})
     by_vars = source.kind == "warehouse" and all(proposal.is_renames for proposal in proposals.values())
-    told_policies: list[str] = []
+    outcome = Outcome(
+        wishes.folder, is_new, source, zone, currency, proposals, tried, tuple(covered),
+        by_vars=by_vars, unused=unused, database=wishes.database,
+    )  # fmt: skip
     if not dry_run:
+        if is_new:
+            layout.lay_out(wishes.folder)
         if by_vars:
             _write_vars(wishes, project, source, zone, currency, proposals, schemas, shop)
         else:
             _write_mapping(wishes.folder / MAPPING_FOLDER, source, zone, currency, proposals)
         untouched = all(layout.is_untouched(project, f"seeds/{name}") for name in POLICIES)
         told_policies = write_policies(project / "seeds", known, currency) if untouched else _policies_kept(known)
-    covered = coverage({name: proposal.columns for name, proposal in proposals.items()})
-    outcome = Outcome(
-        wishes.folder, is_new, source, zone, currency, proposals, tried, tuple(covered), tuple(told_policies), by_vars, unused,
-        wishes.database,
-    )  # fmt: skip
-    if not dry_run:
+        outcome = replace(outcome, policies=tuple(told_policies))
         _write_readme(outcome)
     print_mapping(outcome, as_json, show_lines=not (is_asked or quiet))
     print_written(outcome, as_json, dry_run)

@@ -90,8 +90,8 @@ def print_written(outcome: Outcome, as_json: bool, dry_run: bool = False) -> Non
         typer.echo(f"  {command}")
 
 
-def print_upgrade(folder: Path, done: Upgrade, as_json: bool) -> None:
-    """What an upgrade did."""
+def print_upgrade(folder: Path, done: Upgrade, as_json: bool, dry_run: bool = False) -> None:
+    """What an upgrade did; with `dry_run` what it would do."""
     if as_json:
         typer.echo(json.dumps(vars(done), indent=2))
         return
@@ -105,7 +105,13 @@ def print_upgrade(folder: Path, done: Upgrade, as_json: bool) -> None:
         for name in names:
             typer.echo(f"{name}: {what}")
     changed = len(done.replaced) + len(done.added) + len(done.removed) + len(done.conflicts)
-    typer.echo(f"{folder / 'dbt_project'}: {changed} files changed" if changed else f"{folder / 'dbt_project'} is up to date")
+    project = folder / "dbt_project"
+    if not changed:
+        typer.echo(f"{project} is up to date")
+    elif dry_run:
+        typer.echo(f"{project}: {changed} files would change; nothing was written")
+    else:
+        typer.echo(f"{project}: {changed} files changed")
 
 
 def next_commands(outcome: Outcome) -> list[str]:

@@ -7,9 +7,9 @@ from pathlib import Path
 DEFAULT_DATABASE = Path("warehouse") / "offerhouse.duckdb"
 
 
-def database_path(chosen: Path | None = None) -> Path:
-    """The working database: `chosen`, else env OFFERHOUSE_DB, else warehouse/offerhouse.duckdb from here."""
-    return chosen or Path(os.environ.get("OFFERHOUSE_DB") or DEFAULT_DATABASE)
+def database_path(chosen: Path | None = None, folder: Path = Path()) -> Path:
+    """The working database: `chosen`, else env OFFERHOUSE_DB, else warehouse/offerhouse.duckdb in the project's `folder`."""
+    return chosen or Path(os.environ.get("OFFERHOUSE_DB") or folder / DEFAULT_DATABASE)
 
 
 def published_path(database: Path) -> Path:
