@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-Row = dict[str, Any]
+from promo_cli.report_page.blocks import Row
 
 SERIES = [f"var(--series-{number})" for number in range(1, 8)]
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'PingFang SC', 'Microsoft YaHei', sans-serif"

@@ -1,7 +1,7 @@
 """Market prices and what moved them, personal prices and what held them."""
 
 from promo_cli.report_page import charts
-from promo_cli.report_page.blocks import Block, Plot, Section, Table
+from promo_cli.report_page.blocks import Block, Plot, Row, Section, Table
 from promo_cli.report_page.telling import Teller
 
 
@@ -27,18 +27,7 @@ def _market(teller: Teller, moved: int) -> Block:
     if not moved:
         return Block("market", title, say("prices.no_market"), [], [table])
     causes = [cause for cause in ("demand", "stock", "competitor", "several") if any(row["moved_by"] == cause for row in rows)]
-    upright = [
-        {
-            "x": row["move"],
-            "told_x": _step(row["move"]),
-            "part": label("moved_by", row["moved_by"]),
-            "order": causes.index(row["moved_by"]),
-            "y": row["products"],
-            "told": teller.numbers.count(row["products"]),
-        }
-        for row in rows
-        if row["moved_by"] != "none"
-    ]
+    upright = _by_move(teller, [row for row in rows if row["moved_by"] != "none"], "moved_by", causes, "products")
     parts = [label("moved_by", cause) for cause in causes]
     plot = Plot(title, charts.columns(title, upright, say("columns.move"), say("columns.products"), parts), size="small")
     return Block("market", title, say("prices.market_lead"), [plot], [table])
@@ -51,18 +40,7 @@ def _personal(teller: Teller) -> Block | None:
         return None
     rails = [row["guardrail"] for row in totals]
     title = say("prices.personal")
-    upright = [
-        {
-            "x": row["move"],
-            "told_x": _step(row["move"]),
-            "part": label("guardrail", row["guardrail"]),
-            "order": rails.index(row["guardrail"]),
-            "y": row["prices"],
-            "told": teller.numbers.count(row["prices"]),
-        }
-        for row in rows
-        if row["move"] is not None
-    ]
+    upright = _by_move(teller, [row for row in rows if row["move"] is not None], "guardrail", rails, "prices")
     bars = [
         {"y": label("guardrail", row["guardrail"]), "x": row["prices"], "told": teller.numbers.count(row["prices"])}
         for row in totals
@@ -97,6 +75,21 @@ def _categories(teller: Teller) -> Block | None:
     ]
     title = say("prices.categories")
     return Block("categories", title, tables=[Table(title, columns, rows, "price_categories")])
+
+
+def _by_move(teller: Teller, rows: list[Row], part: str, order: list[str], counted: str) -> list[Row]:
+    """Columns of a chart by how far prices moved, stacked by the values of `part` in their `order`; `counted` is their height."""
+    return [
+        {
+            "x": row["move"],
+            "told_x": _step(row["move"]),
+            "part": teller.words.label(part, row[part]),
+            "order": order.index(row[part]),
+            "y": row[counted],
+            "told": teller.numbers.count(row[counted]),
+        }
+        for row in rows
+    ]
 
 
 def _step(move: float) -> str:
