@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from foreign_shops import WRITERS
 
-from promo_cli.console import columns
+from promo_cli.tables import columns
 
 AIM_SECONDS = 15 * 60
 COMMANDS = (

@@ -107,7 +107,7 @@ def told(found: dict[str, Any]) -> str:
 
 
 def _told_fairness(rows: list[dict[str, Any]]) -> list[str]:
-    from promo_cli.console import columns
+    from promo_cli.tables import columns
 
     counts = {verdict: sum(row["verdict"] == verdict for row in rows) for verdict in VERDICTS}
     summary = ", ".join(f"{count:,} {verdict}" for verdict, count in counts.items() if count)
@@ -134,7 +134,7 @@ def _told_fairness(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def _told_compliance(rows: list[dict[str, Any]]) -> list[str]:
-    from promo_cli.console import columns
+    from promo_cli.tables import columns
 
     broken = [row for row in rows if row["violations"]]
     kept = [row for row in rows if not row["violations"]]

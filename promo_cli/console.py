@@ -13,10 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from promo_cli.tables import columns
-
-__all__ = ["Bars", "Notes", "columns", "json_line", "logs_json", "messages", "progress"]
-
 
 class Bars(Protocol):
     """Lines of progress, as rich has them."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from promo_cli.console import columns
+from promo_cli.tables import columns
 from promo_cli.targets import Bar, Target, shown
 
 if TYPE_CHECKING:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from promo_cli.connectors.shop_schema import Listener, TableLoad
-from promo_cli.console import Bars, Notes, columns, messages, progress
+from promo_cli.console import Bars, Notes, messages, progress
 from promo_cli.errors import fit_for_terminals
 from promo_cli.forecast import Even
+from promo_cli.tables import columns
 
 if TYPE_CHECKING:
     import duckdb

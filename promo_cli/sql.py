@@ -80,8 +80,8 @@ def _reason(connection: "duckdb.DuckDBPyConnection", error: Exception) -> str:
 
 
 def _print_table(cursor: "duckdb.DuckDBPyConnection") -> None:
-    from promo_cli.console import columns
     from promo_cli.errors import printable
+    from promo_cli.tables import columns
 
     described = cursor.description or ()
     rows = [[printable(_cell(value)) for value in row] for row in cursor.fetchmany(1_001)]

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from promo_cli.completion import model_names
-from promo_cli.console import Bars, columns, messages, progress
+from promo_cli.console import Bars, messages, progress
 from promo_cli.forecast import Even
 from promo_cli.options import AsJson, Database, DryRun, ModelsFolder, Quiet, Seed
 from promo_cli.paths import database_path, models_path
+from promo_cli.tables import columns
 
 if TYPE_CHECKING:
     from models_onnx.task import Task
