@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     cls=Verbs,
-    help="Load a shop's data into the working database; loading again replaces it.",
+    help="Load a shop's data into the working database; loading again replaces it, but for files --append.",
     epilog="Example: promo load files ./my-shop --timezone Europe/Berlin --currency EUR",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -65,6 +65,9 @@ def load_files(
     mapping: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Files of any shape, by the SQL in this folder (promo init writes it).")
     ] = None,
+    append: Annotated[
+        bool, typer.Option("--append", help="Add the rows to the loaded shop; a row whose key is there takes its place.")
+    ] = False,
     database: Database = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -74,11 +77,14 @@ def load_files(
 
     products and order_lines are required, unless events stands in for both. A file may be TABLE.csv, TABLE.csv.gz or
     TABLE.parquet, come in numbered parts (order_lines_2024-01.csv, order_lines_2024-02.csv), or as a folder TABLE/ of
-    parts. Lines that can't be read go to shop.load_rejects; the rest is loaded.
+    parts. Lines that can't be read go to shop.load_rejects; the rest is loaded. With --append no table is required.
     """
     from promo_cli.connectors import files
+    from promo_cli.errors import USAGE_FAULT, PromoError
     from promo_cli.load_report import print_result
 
+    if mapping is not None and append:
+        raise PromoError("--append adds files named after the contract's tables; a mapping loads a whole shop", USAGE_FAULT)
     if mapping is not None:
         from promo_cli.mapping.source import Source
 
@@ -93,11 +99,20 @@ def load_files(
             dry_run,
         )
         return
-    shop_files = files.find_shop_files(folder, encoding)
+    shop_files = files.find_shop_files(folder, encoding, is_whole=not append)
     path = database_path(database)
-    with loading(path, quiet, dry_run) as (connection, listener):
-        loads = files.load(connection, shop_files, timezone or "UTC", currency, listener)
-    print_result(loads, path, as_json, dry_run)
+    if append:
+        from promo_cli.connectors import appended
+
+        settings = appended.loaded_settings(path)
+        with loading(path, quiet, dry_run) as (connection, listener):
+            if dry_run:
+                appended.stand_in(connection, settings)
+            loads = appended.append(connection, shop_files, timezone, currency, listener)
+    else:
+        with loading(path, quiet, dry_run) as (connection, listener):
+            loads = files.load(connection, shop_files, timezone or "UTC", currency, listener)
+    print_result(loads, path, as_json, dry_run, append)
 
 
 @app.command(

@@ -97,8 +97,10 @@ def tell_left_out(connection: "duckdb.DuckDBPyConnection", listener: Listener) -
         listener.note(f"{table}: {rows:,} {why}")
 
 
-def print_result(loads: list[TableLoad], database: Path, as_json: bool, dry_run: bool = False) -> None:
-    """Table, rows loaded and unreadable lines, for people or (`as_json`) for machines, on stdout."""
+def print_result(
+    loads: list[TableLoad], database: Path, as_json: bool, dry_run: bool = False, appended: bool = False
+) -> None:
+    """Table, rows loaded or `appended` and unreadable lines, for people or (`as_json`) for machines, on stdout."""
     if as_json:
         tables = [{"table": load.table, "rows": load.rows, "unreadable_lines": load.unreadable} for load in loads]
         typer.echo(json.dumps({"database": str(database), "loaded": not dry_run, "tables": tables}))
@@ -106,8 +108,9 @@ def print_result(loads: list[TableLoad], database: Path, as_json: bool, dry_run:
     rows = [[load.table, f"{load.rows:,}", f"{load.unreadable:,}"] for load in loads]
     typer.echo(columns(["table", "rows", "unreadable lines"], rows, right={1, 2}))
     if dry_run:
-        typer.echo(f"Nothing was loaded; without --dry-run these replace the shop in {database}")
+        what_then = "are added to" if appended else "replace"
+        typer.echo(f"Nothing was loaded; without --dry-run these {what_then} the shop in {database}")
         return
     if any(load.unreadable for load in loads):
         typer.echo("The unreadable lines are in shop.load_rejects.")
-    typer.echo(f"Loaded into schema shop of {database}; next: promo build")
+    typer.echo(f"{'Added to' if appended else 'Loaded into'} schema shop of {database}; next: promo build")

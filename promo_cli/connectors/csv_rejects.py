@@ -6,8 +6,6 @@ from pathlib import Path
 import duckdb
 
 from promo_cli.connectors.csv_header import not_in_encoding
-from promo_cli.connectors.shop_schema import count_rows
-from promo_cli.warehouse import quoted_text
 
 
 def forget_rejects(connection: duckdb.DuckDBPyConnection) -> None:
@@ -37,7 +35,7 @@ def keep_rejects(connection: duckdb.DuckDBPyConnection, table: str, encoding: st
     ).fetchone()
     if foreign:
         raise not_in_encoding(Path(foreign[0]), encoding)
-    connection.execute(
+    ((kept,),) = connection.execute(
         """
         insert into shop.load_rejects
         select
@@ -53,5 +51,5 @@ def keep_rejects(connection: duckdb.DuckDBPyConnection, table: str, encoding: st
         order by scans.file_path, errors.line
         """,
         {"table_name": table, "files": None if files is None else [str(file) for file in files]},
-    )
-    return count_rows(connection, f"shop.load_rejects where table_name = {quoted_text(table)}")
+    ).fetchall()
+    return int(kept)

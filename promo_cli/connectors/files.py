@@ -35,17 +35,17 @@ class ShopFiles:
     notes: tuple[str, ...]
 
 
-def find_shop_files(folder: Path, encoding: str = "utf-8") -> ShopFiles:
+def find_shop_files(folder: Path, encoding: str = "utf-8", is_whole: bool = True) -> ShopFiles:
     """The folder's files with their headers matched to the contract; loads nothing.
 
-    Raises PromoError when the folder, a file or a header is at fault or a required table is missing, OSError when a
-    file can't be opened.
+    Raises PromoError when the folder, a file or a header is at fault or, of a whole shop, a required table is missing, OSError
+    when a file can't be opened.
     """
     check_encoding(encoding)
     contract = read_contract()
     paths, notes = find_table_files(folder, contract)
     missing = [table.name for table in contract.values() if table.required and table.name not in paths]
-    if missing and "events" not in paths:
+    if is_whole and missing and "events" not in paths:
         raise PromoError(
             f"{folder} holds no {listed(f'{name}.csv or {name}.parquet' for name in missing)}; add it, or an event log "
             f"events.csv to stand in for products and order_lines; found: {listed(paths)}"
@@ -97,8 +97,23 @@ def load(
 
 def _load_table(connection: duckdb.DuckDBPyConnection, table: Table, files: tuple[SourceFile, ...], encoding: str) -> TableLoad:
     relation = f"shop.{quoted_name(table.name)}"
-    place = str(files[0].path) if len(files) == 1 else f"{table.name} ({len(files)} files)"
     forget_rejects(connection)
+    place, unreadable = read_into(connection, relation, table.name, files, encoding)
+    loaded = {name for file in files for _, name in file.match.taken}
+    for column in table.columns:
+        if column.name in loaded:
+            refuse_unreadable_column(connection, relation, place, column)
+    return TableLoad(table.name, count_rows(connection, relation), unreadable)
+
+
+def read_into(
+    connection: duckdb.DuckDBPyConnection, relation: str, table: str, files: tuple[SourceFile, ...], encoding: str
+) -> tuple[str, int]:
+    """Makes `relation` of a table's files; returns what to call them to people, and how many lines could not be read.
+
+    Raises PromoError when a file is at fault.
+    """
+    place = str(files[0].path) if len(files) == 1 else f"{table} ({len(files)} files)"
     try:
         connection.execute(f"create table {relation} as " + "\nunion all by name\n".join(file.query for file in files))
     except duckdb.Error as error:
@@ -106,13 +121,7 @@ def _load_table(connection: duckdb.DuckDBPyConnection, table: Table, files: tupl
         if fault is None:
             raise
         raise fault from error
-
-    unreadable = 0 if is_parquet(files[0].path) else keep_rejects(connection, table.name, encoding)
-    loaded = {name for file in files for _, name in file.match.taken}
-    for column in table.columns:
-        if column.name in loaded:
-            refuse_unreadable_column(connection, relation, place, column)
-    return TableLoad(table.name, count_rows(connection, relation), unreadable)
+    return place, 0 if is_parquet(files[0].path) else keep_rejects(connection, table, encoding)
 
 
 def _file_fault(place: str, encoding: str, error: duckdb.Error) -> PromoError | None:

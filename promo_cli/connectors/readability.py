@@ -31,7 +31,7 @@ def refuse_unreadable_column(connection: duckdb.DuckDBPyConnection, relation: st
         raise PromoError(f"{place}: column {column.name} is {stored.split('(')[0]}, no {column.data_type}; bring a plain column")
     if column.data_type in TEXT_TYPES:
         return
-    readable = _readable(name, column.data_type, stored)
+    readable = staged_value(name, column.data_type, stored)
     if connection.execute(f"select 1 from {relation} where {readable} is not null limit 1").fetchone():
         return
     example = connection.execute(
@@ -44,7 +44,7 @@ def refuse_unreadable_column(connection: duckdb.DuckDBPyConnection, relation: st
         )
 
 
-def _readable(name: str, data_type: str, stored: str) -> str:
+def staged_value(name: str, data_type: str, stored: str) -> str:
     """The value as staging will read it, null where it can't: macros/engine/casting.sql."""
     if data_type == "timestamp" and stored == "VARCHAR":
         return f"coalesce(try_cast({name} as timestamptz), try(epoch_ms(try_cast({name} as bigint))))"

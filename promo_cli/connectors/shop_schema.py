@@ -52,12 +52,7 @@ def replacing_shop(connection: duckdb.DuckDBPyConnection, settings: Mapping[str,
 
     One transaction: when the block raises, the shop of the previous load stands as it was.
     """
-    import duckdb
-
-    from promo_cli.erasures import leave_out_erased
-
-    connection.execute("begin transaction")
-    try:
+    with adding_to_shop(connection):
         connection.execute("drop schema if exists shop cascade")
         connection.execute("drop schema if exists truth cascade")  # of a simulated shop
         connection.execute("create schema shop")
@@ -77,6 +72,18 @@ def replacing_shop(connection: duckdb.DuckDBPyConnection, settings: Mapping[str,
         connection.execute(
             "create table shop.left_out (table_name varchar not null, reason varchar not null, row_count bigint not null)"
         )
+        yield
+
+
+@contextmanager
+def adding_to_shop(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """One transaction on schema `shop`, at whose end erased people are left out; when the block raises, nothing has changed."""
+    import duckdb
+
+    from promo_cli.erasures import leave_out_erased
+
+    connection.execute("begin transaction")
+    try:
         yield
         leave_out_erased(connection, _tables_of_users(connection))
         connection.execute("commit")

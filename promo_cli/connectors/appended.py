@@ -1,0 +1,182 @@
+"""New rows for a shop that is loaded: `promo load files --append`.
+
+A row whose key is loaded already takes that row's place, so the same file twice is the same as once, and a product's new price
+is the product's price. A column of the files that holds what the loaded one can't (text where numbers are) makes that one text,
+which staging casts: no value is lost.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from promo_cli.connectors.csv_rejects import forget_rejects
+from promo_cli.connectors.files import ShopFiles, check_currency, check_timezone, read_into
+from promo_cli.connectors.readability import WHOLE_TYPES, refuse_unreadable_column, staged_value
+from promo_cli.connectors.shop_schema import Listener, Silence, TableLoad, adding_to_shop, count_rows, replacing_shop
+from promo_cli.contract import TEXT_TYPES, Table, read_contract
+from promo_cli.errors import USAGE_FAULT, PromoError
+from promo_cli.warehouse import quoted_name
+
+INCOMING = "shop.incoming"
+
+
+@dataclass(frozen=True)
+class Addition:
+    """A column of the files beside the loaded one: its expression over `incoming`, and whether the loaded one must become text."""
+
+    name: str
+    expression: str
+    widens: bool
+
+
+def append(
+    connection: duckdb.DuckDBPyConnection,
+    shop: ShopFiles,
+    timezone: str | None = None,
+    currency: str | None = None,
+    listener: Listener | None = None,
+) -> list[TableLoad]:
+    """Adds the files to schema `shop`, all or nothing; returns what came in, table by table.
+
+    Raises PromoError when `timezone` or `currency` is another than the loaded shop's (exit code 2), a file
+    can't be read, or no value of a column is of the contract's type.
+    """
+    listener = listener or Silence()
+    settings = _settings(connection)
+    if timezone is not None:
+        check_timezone(connection, timezone)
+    check_currency(currency)
+    for option, told, loaded in (
+        ("--timezone", timezone, settings.get("shop_timezone")),
+        ("--currency", currency, settings.get("currency")),
+    ):
+        if told is not None and loaded is not None and told != loaded:
+            raise PromoError(f"{option} {told}: the loaded shop has {loaded}; leave it out, or load without --append", USAGE_FAULT)
+    for note in shop.notes:
+        listener.note(note)
+    loads = []
+    with adding_to_shop(connection):
+        for name, files in shop.tables.items():
+            listener.started(name)
+            forget_rejects(connection)
+            place, unreadable = read_into(connection, INCOMING, name, files, shop.encoding)
+            loads.append(TableLoad(name, count_rows(connection, INCOMING), unreadable))
+            _add(connection, read_contract()[name], place, listener)
+            connection.execute(f"drop table {INCOMING}")
+            listener.finished(loads[-1])
+        _remember(connection, settings, shop, currency)
+    return loads
+
+
+def loaded_settings(database: Path) -> dict[str, str]:
+    """Settings of the shop that is loaded in the working database; raises PromoError when there is none."""
+    from promo_cli.warehouse_reader import open_read_only
+
+    if not database.is_file():
+        raise _no_shop(database)
+    with open_read_only(database) as connection:
+        try:
+            return _settings(connection)
+        except duckdb.CatalogException as error:
+            raise _no_shop(database) from error
+
+
+def stand_in(connection: duckdb.DuckDBPyConnection, settings: dict[str, str]) -> None:
+    """A shop without tables in another database, to try on it what would be added to a loaded one."""
+    with replacing_shop(connection, settings):
+        pass
+
+
+def _no_shop(database: Path) -> PromoError:
+    return PromoError(f"{database} holds no shop that files could be added to; load the first time without --append")
+
+
+def _settings(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    return dict(connection.execute("select key, value from shop.settings").fetchall())
+
+
+def _remember(connection: duckdb.DuckDBPyConnection, settings: dict[str, str], shop: ShopFiles, currency: str | None) -> None:
+    """The names of the files join those loaded before; a currency that nobody had told is known from now on."""
+    names = [file.path.relative_to(shop.folder).as_posix() for files in shop.tables.values() for file in files]
+    known = json.loads(settings.get("loaded_files") or "[]")
+    told = {"loaded_files": json.dumps([*known, *(name for name in names if name not in known)])}
+    if currency is not None:
+        told["currency"] = currency
+    for key, value in told.items():
+        connection.execute("insert or replace into shop.settings values (?, ?)", [key, value])
+
+
+def _add(connection: duckdb.DuckDBPyConnection, table: Table, place: str, listener: Listener) -> None:
+    """The rows of `incoming` into a table of the shop, which is made when the shop had none."""
+    relation = f"shop.{quoted_name(table.name)}"
+    incoming = _types(connection, INCOMING)
+    for column in table.columns:
+        if column.name in incoming:
+            refuse_unreadable_column(connection, INCOMING, place, column)
+    if not _is_there(connection, table.name):
+        connection.execute(f"create table {relation} as from {INCOMING}")
+        return
+    loaded = _types(connection, relation)
+    for name in incoming.keys() - loaded.keys():
+        connection.execute(f"alter table {relation} add column {quoted_name(name)} {incoming[name]}")
+    loaded = _types(connection, relation)
+    contract = {column.name: column.data_type for column in table.columns}
+    additions = [
+        _addition(connection, name, kind, loaded[name], contract.get(name, "string")) for name, kind in incoming.items()
+    ]
+    for addition in additions:
+        if addition.widens:
+            connection.execute(f"alter table {relation} alter column {quoted_name(addition.name)} type varchar")
+            listener.note(f"{place}: {addition.name} holds what is no {loaded[addition.name]}; the column is text from now on")
+    rows = ", ".join(f"{addition.expression} as {quoted_name(addition.name)}" for addition in additions)
+    keys = [column.name for column in table.columns if column.key]
+    if keys and all(key in incoming for key in keys):
+        same = " and ".join(f"loaded.{quoted_name(key)} = added.{quoted_name(key)}" for key in keys)
+        ((replaced,),) = connection.execute(
+            f"delete from {relation} as loaded using (select distinct {', '.join(map(quoted_name, keys))} "
+            f"from (select {rows} from {INCOMING})) as added where {same}"
+        ).fetchall()
+        if replaced:
+            listener.note(f"{table.name}: {replaced:,} loaded rows made way for rows with their key")
+    connection.execute(f"insert into {relation} by name select {rows} from {INCOMING}")
+
+
+def _addition(connection: duckdb.DuckDBPyConnection, name: str, kind: str, loaded: str, contract: str) -> Addition:
+    """How a column goes into the loaded one of another type: cast where every value survives, else as text."""
+    value = quoted_name(name)
+    if kind == loaded:
+        return Addition(name, value, widens=False)
+    if loaded == "VARCHAR":
+        return Addition(name, f"cast({value} as varchar)", widens=False)
+    if contract in TEXT_TYPES:  # 007 is no 7
+        read = f"try_cast({value} as {loaded})"
+        survives = f"cast({read} as varchar) = cast({value} as varchar)"
+    else:
+        read = f"try_cast({staged_value(value, contract, kind)} as {loaded})"
+        is_number = loaded in WHOLE_TYPES or loaded.startswith(("DECIMAL", "DOUBLE", "FLOAT"))
+        survives = f"try_cast({value} as double) = cast({read} as double)" if is_number else f"{read} is not null"
+    is_empty = f"coalesce(trim(cast({value} as varchar)), '') = ''"
+    lost = connection.execute(
+        f"select 1 from {INCOMING} where not {is_empty} and not coalesce({survives}, false) limit 1"
+    ).fetchone()
+    if lost:
+        return Addition(name, f"cast({value} as varchar)", widens=True)
+    return Addition(name, read, widens=False)
+
+
+def _is_there(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
+    return bool(
+        connection.execute(
+            "select 1 from duckdb_tables() where database_name = current_database() and schema_name = 'shop' and table_name = ?",
+            [table],
+        ).fetchone()
+    )
+
+
+def _types(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:
+    described = connection.sql(f"select * from {relation}")
+    return dict(zip(described.columns, map(str, described.types), strict=True))
