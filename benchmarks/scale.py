@@ -68,23 +68,25 @@ def project_with(folder: Path, candidates: int) -> Path:
     return project
 
 
+def watched(database: Path, project: Path, memory: str, *arguments: str) -> Watched:
+    """What `promo ARGUMENTS` takes on that database, dbt project and memory_limit; raises SystemExit when it fails."""
+    settings = {"OFFERHOUSE_PROJECT": str(project), "OFFERHOUSE_MEMORY": memory, "OFFERHOUSE_SPILL": "100GB"}
+    command = [sys.executable, "-m", "promo_cli.main", *arguments, "--database", str(database), "-q"]
+    began = time.monotonic()
+    process = subprocess.Popen(command, env=os.environ | settings, cwd=database.parent, stdout=subprocess.DEVNULL)
+    resident = Peak(partial(resident_bytes, process.pid))
+    spilled = Peak(partial(bytes_in, Path(f"{database}.tmp")))
+    if process.wait():
+        raise SystemExit(f"{database.name}: promo {' '.join(arguments)} failed")
+    return Watched(time.monotonic() - began, resident.stop() / 1024**3, spilled.stop() / 1024**3)
+
+
 def measure(millions: int, chosen: argparse.Namespace, project: Path, folder: Path) -> Measured:
     """Load and build a shop of so many million events; raises SystemExit when either fails."""
     users = millions * USERS_A_MILLION
     database = folder / f"shop_{millions}m.duckdb"
-    settings = {"OFFERHOUSE_PROJECT": str(project), "OFFERHOUSE_MEMORY": chosen.memory, "OFFERHOUSE_SPILL": "100GB"}
-    promo = [sys.executable, "-m", "promo_cli.main"]
-    spill = Path(f"{database}.tmp")
+    run = partial(watched, database, project, chosen.memory)
     shape = ["--users", str(users), "--days", "365", "--products", str(chosen.products), "--seed", "1"]
-
-    def run(*arguments: str) -> Watched:
-        began = time.monotonic()
-        process = subprocess.Popen([*promo, *arguments, "--database", str(database), "-q"], env=os.environ | settings, cwd=folder)
-        resident, spilled = Peak(partial(resident_bytes, process.pid)), Peak(partial(bytes_in, spill))
-        if process.wait():
-            raise SystemExit(f"{millions} million events: promo {arguments[0]} failed")
-        return Watched(time.monotonic() - began, resident.stop() / 1024**3, spilled.stop() / 1024**3)
-
     load = run("load", "simulated", *shape)
     build = run("build")
     with duckdb.connect(str(database), read_only=True) as connection:

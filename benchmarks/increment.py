@@ -1,0 +1,136 @@
+"""What new events cost on a shop that is built: a hundredth of its events by a twentieth of its users, and then one user's file.
+
+    full        the whole build of the shop, everything scored
+    increment   promo load files --append of 1 % new events, touching 5 % of the users, and promo build
+    refreshed   promo build --full-refresh of the same shop: what the increment must equal, relation by relation
+    one file    promo load files --append of 1,000 events of one user, and promo build: when that user's changed offers can be read
+
+New events are of the shop's last day, so that the day that is decided on stays: moved by a day, every recency would change.
+
+python benchmarks/increment.py [--events 1] [--memory 4GB] [--candidates 50] [--products 10000] [--dearest 10] [--folder DIR]
+"""
+
+import argparse
+import shutil
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+
+import duckdb
+from scale import USERS_A_MILLION, project_with, watched
+
+NEW_EVENTS, TOUCHED_USERS, ROWS_OF_ONE_FILE = 0.01, 0.05, 1_000
+LARGEST_SHARE, LIMIT_SECONDS = 0.10, 20
+
+
+def write_events(database: Path, target: Path, rows: str, users: str) -> None:
+    """Views of the shop's last day: as many as the SQL `rows` says, in turn by the users of the query `users`."""
+    target.parent.mkdir(parents=True)
+    with duckdb.connect(str(database), read_only=True) as connection:
+        connection.execute(
+            f"""
+            copy (
+                with users as (select user_id, row_number() over (order by user_id) as at from ({users})),
+                products as (select product_id, row_number() over (order by hash(product_id)) as at from shop.products),
+                last_day as (select date_trunc('day', max(event_at)) as day from shop.events)
+                select
+                    '{target.parent.name}-' || number as event_id, user_id, product_id, 'view' as event_type,
+                    day + to_seconds(cast(hash(number) % 80000 as bigint)) as event_at, 5.0 as dwell_seconds
+                from range(cast(({rows}) as bigint)) as numbers(number)
+                cross join last_day
+                inner join users on users.at = 1 + number % (select count(*) from users)
+                inner join products on products.at = 1 + hash(number) % (select count(*) from products)
+            ) to '{target}' (format parquet)
+            """
+        )
+
+
+def contents(database: Path) -> dict[str, str]:
+    """The content hash of each published relation."""
+    with duckdb.connect(str(database.parent / "published" / database.name), read_only=True) as connection:
+        return dict(connection.execute("select relation, content_hash from audits.publication").fetchall())
+
+
+def offers_of(database: Path, user: str) -> list[tuple[object, ...]]:
+    """A user's offers and scores as published."""
+    with duckdb.connect(str(database.parent / "published" / database.name), read_only=True) as connection:
+        return connection.execute(
+            "select product_id, personal_price from promotions.dynamic_prices where user_id = ? order by all", [user]
+        ).fetchall()
+
+
+def dearest_nodes(database: Path, most: int) -> list[tuple[str, float]]:
+    """The last build's models and its tests together, by seconds."""
+    with duckdb.connect(str(database), read_only=True) as connection:
+        return connection.execute(
+            """
+            select case kind when 'model' then node else 'all ' || kind || 's' end as what, sum(seconds) as seconds
+            from audits.build_nodes
+            where build_id = (select max_by(build_id, started_at) from audits.builds)
+            group by what order by seconds desc limit ?
+            """,
+            [most],
+        ).fetchall()
+
+
+def main() -> None:
+    """Print the table; leaves with 1 when a bar is broken."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--events", type=int, default=1, metavar="MILLIONS")
+    parser.add_argument("--memory", default="4GB", help="DuckDB's memory_limit")
+    parser.add_argument("--candidates", type=int, default=50, help="products scored for a user")
+    parser.add_argument("--products", type=int, default=10_000)
+    parser.add_argument("--dearest", type=int, default=10, metavar="N", help="models to name")
+    parser.add_argument("--folder", type=Path, help="where to work; kept [default: a temporary folder]")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = (chosen.folder or Path(temporary)).resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+        database = folder / "increment.duckdb"
+        run = partial(watched, database, project_with(Path(temporary) / "project", chosen.candidates), chosen.memory)
+        users = chosen.events * USERS_A_MILLION
+        run("load", "simulated", "--users", str(users), "--days", "365", "--products", str(chosen.products), "--seed", "1")
+        seconds = {"full": run("build").seconds}
+
+        touched = f"select user_id from shop.users order by hash(user_id) limit {round(users * TOUCHED_USERS)}"
+        write_events(database, folder / "day" / "events.parquet", f"select count(*) * {NEW_EVENTS} from shop.events", touched)
+        seconds["increment"] = run("load", "files", str(folder / "day"), "--append").seconds + run("build").seconds
+        of_increment, nodes = contents(database), dearest_nodes(database, chosen.dearest)
+        seconds["refreshed"] = run("build", "--full-refresh").seconds
+        refreshed = contents(database)
+        differing = sorted(name for name in refreshed.keys() | of_increment if refreshed.get(name) != of_increment.get(name))
+
+        [(someone,)] = duckdb.connect(str(database), read_only=True).execute(f"{touched} offset 1").fetchall()[:1]
+        before = offers_of(database, someone)
+        write_events(
+            database, folder / "one" / "events.parquet", str(ROWS_OF_ONE_FILE), f"select '{someone}' as user_id"
+        )
+        began = time.monotonic()
+        loading = run("load", "files", str(folder / "one"), "--append").seconds
+        run("build")
+        seconds["one file"] = time.monotonic() - began
+        has_changed = offers_of(database, someone) != before
+        of_one = dearest_nodes(database, chosen.dearest)
+        if not chosen.folder:
+            shutil.rmtree(folder / "published", ignore_errors=True)
+
+    print(f"{users:,} users, {chosen.products:,} products, {chosen.candidates} candidates a user, memory_limit {chosen.memory}\n")
+    for what, took in seconds.items():
+        print(f"{what:10} {took:8.1f} s   {took / seconds['full']:5.2f} of the full build")
+    print(f"\nthe increment beside a full refresh: {len(refreshed):,} relations, {len(differing)} differ {' '.join(differing)}")
+    print(f"one file: {loading:.1f} s of it to load; the user's prices have{'' if has_changed else ' NOT'} changed")
+    for title, told in (("the increment", nodes), ("one file", of_one)):
+        print(f"\nDearest in the build of {title}, seconds:")
+        for name, took in told:
+            print(f"  {name:45} {took:8.1f}")
+    share = seconds["increment"] / seconds["full"]
+    limits = [("increment, share of the full build", share, LARGEST_SHARE), ("one file, seconds", seconds["one file"], LIMIT_SECONDS)]
+    print()
+    for what, reached, limit in limits:
+        print(f"{what:40} {reached:8.2f}   <= {limit:<5} {'kept' if reached <= limit else 'BROKEN'}")
+    raise SystemExit(1 if differing or not has_changed or any(reached > limit for _, reached, limit in limits) else 0)
+
+
+if __name__ == "__main__":
+    main()
