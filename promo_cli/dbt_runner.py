@@ -14,6 +14,8 @@ from promo_cli.errors import BUILD_FAULT, ENVIRONMENT_FAULT, PromoError, resourc
 from promo_cli.paths import dbt_project_path, make_private_folder, profiles_path, published_path
 
 _HEADLINE = re.compile(r"(Encountered an error.*:)? ?(\w+ Error( in .*)?)?")
+_NULL = re.compile(r"NOT NULL constraint failed: \S+\.(\w+)")
+"""DuckDB's words for a null in a column whose contract has none."""
 _RESULT = re.compile("Log(Model|Seed|Test|Snapshot|Function|NodeNoOp)Result")
 """Events of finished nodes, but for the hooks around them."""
 
@@ -174,6 +176,8 @@ def _why_it_failed(results_file: Path, complaint: str) -> str:
                 message = _plain(result["message"] or "")
                 if result["status"] == "fail" and kind == "test":
                     return f"the test {name} failed ({message.split(',')[0].lower()}); its rows: dbt show --select {name}"
+                if null := _NULL.search(message):
+                    return f"the model {name} failed: its column {null[1]} is empty in some row, and its contract has it in every one"
                 return f"{kind.replace('_', ' ')} {name} failed: {message}"
     return f"dbt stopped: {_plain(complaint)}"
 

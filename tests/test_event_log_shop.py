@@ -18,7 +18,7 @@ def test_an_event_log_alone_gives_segments_recommendations_and_prices(tmp_path: 
     write_event_log(tmp_path / "shop")
     database = load_folder(tmp_path / "shop", tmp_path / "offerhouse.duckdb")
     # without what is the same in any shop, and the cheapest to be sure of
-    run_dbt(["build", "--exclude-resource-type", "unit_test", "--exclude", "test_name:not_null"], database)
+    run_dbt(["build", "--exclude-resource-type", "unit_test", "--exclude", "test_name:not_null_columns"], database)
     with duckdb.connect(str(database), read_only=True) as connection:
         assert one(connection, "select count(*) from promotions.user_segments") == 60
         assert one(connection, "select count(*) from promotions.user_segments where life_cycle = 'active'") > 0

@@ -1,5 +1,6 @@
 """Disk full, no permission, no memory: one clear line, nothing half-written, and the next run is fine."""
 
+import json
 import os
 import resource
 import tempfile
@@ -156,6 +157,14 @@ def test_a_var_that_is_no_day_is_told_in_the_macros_words(tmp_path: Path) -> Non
         "  the var as_of_date is x: write\n  \n  > in macro day_literal"
     )
     assert _why_it_failed(tmp_path / "none.json", complaint) == "dbt stopped: the var as_of_date is x: write"
+
+
+def test_a_null_against_a_contract_names_model_and_column(tmp_path: Path) -> None:
+    message = "Runtime Error in model m (models/m.sql)\n  Constraint Error: NOT NULL constraint failed: m__dbt_tmp.user_id"
+    results = {"results": [{"status": "error", "unique_id": "model.offerhouse.m", "message": message}]}
+    (tmp_path / "run_results.json").write_text(json.dumps(results))
+    told = "the model m failed: its column user_id is empty in some row, and its contract has it in every one"
+    assert _why_it_failed(tmp_path / "run_results.json", "") == told
 
 
 def test_errors_of_a_build_quote_nobody(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Reference of tables: the source contract, every model by layer, every policy file."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -59,24 +59,32 @@ def kept_as(model: Path) -> str:
 
 def columns(entry: dict[str, Any], types: dict[str, str] | None = None) -> str:
     """The columns of a relation with type and meaning."""
+    never_null = {
+        name
+        for test in entry.get("data_tests", [])
+        if isinstance(test, dict) and "not_null_columns" in test
+        for name in test["not_null_columns"]["arguments"]["columns"]
+    }
     return table(
         ["Column", "Type", "Meaning"],
         (
             [
                 code(column["name"]),
                 text(column.get("data_type") or (types or {}).get(column["name"], "")),
-                text(column.get("description", "")) + _facts(column),
+                text(column.get("description", "")) + _facts(column, never_null),
             ]
             for column in entry.get("columns", [])
         ),
     )
 
 
-def _facts(column: dict[str, Any]) -> str:
-    """What must hold of a column, as far as its data tests say so in a word."""
+def _facts(column: dict[str, Any], never_null: Set[str]) -> str:
+    """What must hold of a column, as far as its contract and its data tests say so in a word."""
     meta = (column.get("config") or {}).get("meta") or {}
     facts = ["key"] if meta.get("key") else []
     facts += [name for name in ("required", "protected", "audited", "personal") if meta.get(name)]
+    if column["name"] in never_null or {"type": "not_null"} in column.get("constraints", []):
+        facts.append("never null")
     for test in column.get("data_tests", []):
         if isinstance(test, dict) and (accepted := test.get("accepted_values")):
             values = accepted["arguments"]["values"]
