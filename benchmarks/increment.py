@@ -3,7 +3,7 @@
     full        the whole build of the shop, everything scored
     increment   promo load files --append of 1 % new events, touching 5 % of the users, and promo build
     refreshed   promo build --full-refresh of the same shop: what the increment must equal, relation by relation
-    one file    promo load files --append of 1,000 events of one user, and promo build: when that user's changed offers can be read
+    one file    promo load files --append of 1,000 events of one user, and promo build: when that user's offers are there
 
 New events are of the shop's last day, so that the day that is decided on stays: moved by a day, every recency would change.
 
@@ -101,11 +101,10 @@ def main() -> None:
         refreshed = contents(database)
         differing = sorted(name for name in refreshed.keys() | of_increment if refreshed.get(name) != of_increment.get(name))
 
-        [(someone,)] = duckdb.connect(str(database), read_only=True).execute(f"{touched} offset 1").fetchall()[:1]
+        with duckdb.connect(str(database), read_only=True) as connection:
+            [(someone,), *_] = connection.execute(touched).fetchall()
         before = offers_of(database, someone)
-        write_events(
-            database, folder / "one" / "events.parquet", str(ROWS_OF_ONE_FILE), f"select '{someone}' as user_id"
-        )
+        write_events(database, folder / "one" / "events.parquet", str(ROWS_OF_ONE_FILE), f"select '{someone}' as user_id")
         began = time.monotonic()
         loading = run("load", "files", str(folder / "one"), "--append").seconds
         run("build")
@@ -125,7 +124,10 @@ def main() -> None:
         for name, took in told:
             print(f"  {name:45} {took:8.1f}")
     share = seconds["increment"] / seconds["full"]
-    limits = [("increment, share of the full build", share, LARGEST_SHARE), ("one file, seconds", seconds["one file"], LIMIT_SECONDS)]
+    limits = [
+        ("increment, share of the full build", share, LARGEST_SHARE),
+        ("one file, seconds", seconds["one file"], LIMIT_SECONDS),
+    ]
     print()
     for what, reached, limit in limits:
         print(f"{what:40} {reached:8.2f}   <= {limit:<5} {'kept' if reached <= limit else 'BROKEN'}")

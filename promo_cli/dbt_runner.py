@@ -177,7 +177,7 @@ def _why_it_failed(results_file: Path, complaint: str) -> str:
                 if result["status"] == "fail" and kind == "test":
                     return f"the test {name} failed ({message.split(',')[0].lower()}); its rows: dbt show --select {name}"
                 if null := _NULL.search(message):
-                    return f"the model {name} failed: its column {null[1]} is empty in some row, and its contract has it in every one"
+                    return f"the model {name} failed: its column {null[1]} is null in some row, which its contract forbids"
                 return f"{kind.replace('_', ' ')} {name} failed: {message}"
     return f"dbt stopped: {_plain(complaint)}"
 

@@ -97,9 +97,7 @@ def tell_left_out(connection: "duckdb.DuckDBPyConnection", listener: Listener) -
         listener.note(f"{table}: {rows:,} {why}")
 
 
-def print_result(
-    loads: list[TableLoad], database: Path, as_json: bool, dry_run: bool = False, appended: bool = False
-) -> None:
+def print_result(loads: list[TableLoad], database: Path, as_json: bool, dry_run: bool = False, appended: bool = False) -> None:
     """Table, rows loaded or `appended` and unreadable lines, for people or (`as_json`) for machines, on stdout."""
     if as_json:
         tables = [{"table": load.table, "rows": load.rows, "unreadable_lines": load.unreadable} for load in loads]

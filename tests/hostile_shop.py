@@ -5,7 +5,8 @@ import datetime
 import gzip
 import io
 import math
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from pyarrow import parquet
 from sandbox import footprint, told
 from staging_sql import StagingBuild
 
-from promo_cli.connectors import files
+from promo_cli.connectors import appended, files
+from promo_cli.connectors.shop_schema import Silence
 from promo_cli.contract import read_contract
 from promo_cli.warehouse import quoted_name
 
@@ -249,6 +251,15 @@ def damaged(draw: Any, file: TableFile) -> TableFile:
     return TableFile(file.name, bytes(content), None)
 
 
+def write_files(shop: HostileShop, sandbox: Path) -> Path:
+    """The folder with the shop's files."""
+    folder = sandbox / "shop"
+    folder.mkdir()
+    for file in shop.files:
+        (folder / file.name).write_bytes(file.content)
+    return folder
+
+
 class ShopTrial:
     """Loads and stages shops, one after another, in one database in memory."""
 
@@ -260,10 +271,7 @@ class ShopTrial:
 
     def __call__(self, shop: HostileShop, sandbox: Path) -> str:
         """`accepted`, `rejected rows`, `unreadable lines` or `refused (code)`; AssertionError where a promise breaks."""
-        folder = sandbox / "shop"
-        folder.mkdir()
-        for file in shop.files:
-            (folder / file.name).write_bytes(file.content)
+        folder = write_files(shop, sandbox)
         before = footprint(sandbox)
         try:
             found = files.find_shop_files(folder, shop.encoding)
@@ -343,3 +351,56 @@ class ShopTrial:
 
     def _all(self, sql: str) -> list[Any]:
         return self.connection.execute(sql).fetchall()
+
+
+class AppendTrial(ShopTrial):
+    """Adds hostile files to a good shop with typed columns, one after another."""
+
+    def __call__(self, shop: HostileShop, sandbox: Path) -> str:
+        """As ShopTrial; what is refused leaves the loaded shop as it was."""
+        self._load_typed(sandbox)
+        folder, loaded = write_files(shop, sandbox), self._rows_by_table()
+        before, made_way = footprint(sandbox), Replaced()
+        try:
+            found = files.find_shop_files(folder, shop.encoding, is_whole=False)
+            loads = appended.append(self.connection, found, listener=made_way)
+        except Exception as error:
+            outcome = told(error)
+            assert self._rows_by_table() == loaded, "a refused file changed the shop"
+        else:
+            self._check_loads(shop, loads)
+            rows = self._rows_by_table()
+            for load in loads:
+                due = loaded.get(load.table, 0) + load.rows - made_way.rows.get(load.table, 0)
+                assert rows[load.table] == due, f"{load.table}: rows lost while adding: {rows[load.table]}, not {due}"
+            outcome = self._account({load.table: replace(load, rows=rows[load.table]) for load in loads})
+        assert footprint(sandbox) == before, "a load wrote to the shop's folder"
+        self.check_canary()
+        return outcome
+
+    def _load_typed(self, sandbox: Path) -> None:
+        folder = sandbox / "good"
+        folder.mkdir()
+        for table, text in BASELINE.items():
+            (folder / f"{table}.csv").write_text(text)
+            duckdb.read_csv(str(folder / f"{table}.csv")).write_parquet(str(folder / f"{table}.parquet"))
+            (folder / f"{table}.csv").unlink()
+        files.load(self.connection, files.find_shop_files(folder))
+
+    def _rows_by_table(self) -> dict[str, int]:
+        tables = [
+            name for (name,) in self._all("select table_name from duckdb_tables() where schema_name = 'shop' order by table_name")
+        ]
+        return {name: self._all(f"select count(*) from shop.{quoted_name(name)}")[0][0] for name in tables}
+
+
+class Replaced(Silence):
+    """Hears how many rows made way."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, int] = {}
+
+    def note(self, text: str) -> None:
+        """Remembers the number, by table."""
+        if found := re.fullmatch(r"(\w+): ([\d,]+) loaded rows? made way for .*", text):
+            self.rows[found[1]] = int(found[2].replace(",", ""))

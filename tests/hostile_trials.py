@@ -22,7 +22,8 @@ class Trials:
         self._for_vars = hostile_shop.ShopTrial()
         self._for_vars.load_baseline(folder)
         self.kinds: dict[str, Kind] = {
-            "shop": (0.6, hostile_shop.shops(), hostile_shop.ShopTrial()),
+            "shop": (0.5, hostile_shop.shops(), hostile_shop.ShopTrial()),
+            "append": (0.1, hostile_shop.shops(), hostile_shop.AppendTrial()),
             "export": (0.15, hostile_export.audiences(), hostile_export.ExportTrial(built, folder)),
             "call": (0.1, hostile_call.calls(), hostile_call.CallTrial(built)),
             "policy": (0.07, hostile_call.policies(), hostile_call.policy_trial),

@@ -163,7 +163,7 @@ def test_a_null_against_a_contract_names_model_and_column(tmp_path: Path) -> Non
     message = "Runtime Error in model m (models/m.sql)\n  Constraint Error: NOT NULL constraint failed: m__dbt_tmp.user_id"
     results = {"results": [{"status": "error", "unique_id": "model.offerhouse.m", "message": message}]}
     (tmp_path / "run_results.json").write_text(json.dumps(results))
-    told = "the model m failed: its column user_id is empty in some row, and its contract has it in every one"
+    told = "the model m failed: its column user_id is null in some row, which its contract forbids"
     assert _why_it_failed(tmp_path / "run_results.json", "") == told
 
 

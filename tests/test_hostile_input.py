@@ -9,7 +9,7 @@ import pytest
 from hostile_trials import Trials
 from hypothesis import HealthCheck, Phase, given, settings
 
-CASES = {"shop": 40, "export": 20, "call": 50, "policy": 60, "model": 15, "vars": 15}
+CASES = {"shop": 30, "append": 10, "export": 20, "call": 50, "policy": 60, "model": 15, "vars": 15}
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ INCOMING = "shop.incoming"
 
 @dataclass(frozen=True)
 class Addition:
-    """A column of the files beside the loaded one: its expression over `incoming`, and whether the loaded one must become text."""
+    """A column of the files beside the loaded one: its expression over `incoming`; `widens`: the loaded one must become text."""
 
     name: str
     expression: str
@@ -55,7 +55,7 @@ def append(
         ("--currency", currency, settings.get("currency")),
     ):
         if told is not None and loaded is not None and told != loaded:
-            raise PromoError(f"{option} {told}: the loaded shop has {loaded}; leave it out, or load without --append", USAGE_FAULT)
+            raise PromoError(f"{option} {told}: the loaded shop has {loaded}; leave it out, or don't --append", USAGE_FAULT)
     for note in shop.notes:
         listener.note(note)
     loads = []
@@ -125,9 +125,7 @@ def _add(connection: duckdb.DuckDBPyConnection, table: Table, place: str, listen
         connection.execute(f"alter table {relation} add column {quoted_name(name)} {incoming[name]}")
     loaded = _types(connection, relation)
     contract = {column.name: column.data_type for column in table.columns}
-    additions = [
-        _addition(connection, name, kind, loaded[name], contract.get(name, "string")) for name, kind in incoming.items()
-    ]
+    additions = [_addition(connection, name, kind, loaded[name], contract.get(name, "string")) for name, kind in incoming.items()]
     for addition in additions:
         if addition.widens:
             connection.execute(f"alter table {relation} alter column {quoted_name(addition.name)} type varchar")
@@ -141,7 +139,8 @@ def _add(connection: duckdb.DuckDBPyConnection, table: Table, place: str, listen
             f"from (select {rows} from {INCOMING})) as added where {same}"
         ).fetchall()
         if replaced:
-            listener.note(f"{table.name}: {replaced:,} loaded rows made way for rows with their key")
+            made_way = "1 loaded row made way for one" if replaced == 1 else f"{replaced:,} loaded rows made way for ones"
+            listener.note(f"{table.name}: {made_way} with the same key")
     connection.execute(f"insert into {relation} by name select {rows} from {INCOMING}")
 
 

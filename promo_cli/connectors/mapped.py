@@ -91,7 +91,8 @@ def _keep_rejects(connection: duckdb.DuckDBPyConnection, mapping: Mapping, table
         users = [of_contract for of_contract in mapping.sql if mapping.uses(of_contract, name)]
         if table.is_csv and users:
             becomes = next((of_contract for of_contract in users if mapping.base_of(of_contract) == name), users[0])
-            unreadable[becomes] = unreadable.get(becomes, 0) + keep_rejects(connection, becomes, mapping.source.encoding, table.files)
+            lines = keep_rejects(connection, becomes, mapping.source.encoding, table.files)
+            unreadable[becomes] = unreadable.get(becomes, 0) + lines
     return unreadable
 
 
