@@ -113,6 +113,26 @@ def test_text_joins_typed_columns_and_no_value_is_lost(
     assert rows(connection, moment) == [("10:00",)]
 
 
+@pytest.mark.parametrize(
+    ("loaded", "stays"),
+    [
+        ("date '2024-03-01'", "VARCHAR"),
+        ("1709287200", "VARCHAR"),
+        ("timestamptz '2024-03-01 10:00:00+00'", "TIMESTAMP WITH TIME ZONE"),
+    ],
+)
+def test_a_moment_stays_a_moment(connection: Connection, shop_folder: Path, more: Path, loaded: str, stays: str) -> None:
+    duckdb.sql(f"select 'U1' as user_id, 'view' as event_type, {loaded} as event_at").write_parquet(
+        str(shop_folder / "events.parquet")
+    )
+    files.load(connection, files.find_shop_files(shop_folder))
+    (more / "events.csv").write_text("user_id,event_type,event_at\nU2,view,2024-03-02 11:30:00\n")
+    add(connection, more)
+    assert kind(connection, "events", "event_at") == stays
+    moment = "select strftime(cast(event_at as timestamptz), '%d %H:%M') from shop.events where user_id = 'U2'"
+    assert rows(connection, moment) == [("02 11:30",)]
+
+
 def test_a_key_of_digits_keeps_its_zeros(connection: Connection, shop_folder: Path, more: Path) -> None:
     (shop_folder / "products.csv").unlink()
     duckdb.sql("select 7 as product_id, 'TEA' as category, 1.5 as list_price").write_parquet(

@@ -155,9 +155,14 @@ def _addition(connection: duckdb.DuckDBPyConnection, name: str, kind: str, loade
         read = f"try_cast({value} as {loaded})"
         survives = f"cast({read} as varchar) = cast({value} as varchar)"
     else:
-        read = f"try_cast({staged_value(value, contract, kind)} as {loaded})"
+        staged = staged_value(value, contract, kind)
+        read = f"try_cast({staged} as {loaded})"
         is_number = loaded in WHOLE_TYPES or loaded.startswith(("DECIMAL", "DOUBLE", "FLOAT"))
-        survives = f"try_cast({value} as double) = cast({read} as double)" if is_number else f"{read} is not null"
+        if is_number:  # 4.5 is no 4, nor 5
+            survives = f"try_cast({value} as double) = cast({read} as double)"
+        else:  # nor is a moment a day
+            (same,) = connection.sql(f"select {staged} from {INCOMING}").types
+            survives = f"try_cast({read} as {same}) = {staged}"
     is_empty = f"coalesce(trim(cast({value} as varchar)), '') = ''"
     lost = connection.execute(
         f"select 1 from {INCOMING} where not {is_empty} and not coalesce({survives}, false) limit 1"
