@@ -2,13 +2,14 @@
 
 Each reader opens the published database again and again and holds, in separate queries, the rows and content of three relations
 against the record of the build that made it: all have to be of one publication. Meanwhile the shop's two days are loaded and
-built in turn.
+built in turn. Readers give way to the builds (nice), or ten of them would hold two cores for hours.
 
 python benchmarks/reliability/readers.py [--readers 10] [--builds 5]
 """
 
 import argparse
 import multiprocessing
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -22,6 +23,7 @@ READ = ("promotions.offers", "promotions.coupon_eligibility", "promotions.user_s
 
 def read_on(published: Path, ended: Any, counts: Any) -> None:
     """Read until `ended`, or the parent is gone; puts (reads, errors, mixed reads, publications seen) into the queue `counts`."""
+    os.nice(10)
     reads, faults, mixed = 0, [], 0
     seen = set()
     parent = multiprocessing.parent_process()
