@@ -12,6 +12,7 @@ from typing import IO, Any
 from promo_cli.campaign_columns import COLUMNS
 
 _ROW_GROUP = 65_536
+_FORMULA_STARTS = "=+-@\t\r\n"
 
 
 class FileFormat(StrEnum):
@@ -83,7 +84,7 @@ def iso_time(name: str) -> str:
 
 def looks_like_a_formula(text: str) -> str:
     """SQL condition: a spreadsheet runs text that begins with = + - @ tab CR or LF as a formula."""
-    return f"regexp_matches({text}, '^[=+@\\t\\r\\n-]')"
+    return f"ascii({text}) in ({', '.join(str(ord(first)) for first in _FORMULA_STARTS)})"
 
 
 def formula_safe(text: str) -> str:
