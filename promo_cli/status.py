@@ -21,7 +21,7 @@ _BUILDS = """
         cast(round(epoch(finished_at - started_at), 1) as double) as seconds,
         command, is_complete, outcome, failure, models_built, tests_passed, tests_warned, tests_failed
     from audits.builds
-    order by audits.builds.started_at desc
+    order by audits.builds.rowid desc -- a clock may be set back
     limit $limit
 """
 _SLOWEST = """
@@ -103,7 +103,11 @@ def _published(published: Path) -> dict[str, Any]:
     record = publication_record(published)
     age = datetime.now(UTC) - datetime.fromisoformat(record["published_at"]).replace(tzinfo=UTC)
     behind = datetime.now(UTC).date() - datetime.fromisoformat(record["as_of_date"]).date()
-    return {"path": str(published)} | record | {"age_hours": round(age.total_seconds() / 3600, 1), "days_behind": behind.days}
+    return (
+        {"path": str(published)}
+        | record
+        | {"age_hours": max(0.0, round(age.total_seconds() / 3600, 1)), "days_behind": behind.days}
+    )
 
 
 def _record(database: Path, published: Path, limit: int, is_being_written: bool) -> dict[str, Any]:

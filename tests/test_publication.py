@@ -19,6 +19,7 @@ from promo_cli.lock import FileLock, lock_holder
 from promo_cli.paths import published_path
 from promo_cli.publication import make_views, new_publication, previous_publications, put_in_place, roll_back
 from promo_cli.publish_plugin import Plugin
+from promo_cli.status import look
 from promo_cli.warehouse import open_warehouse
 
 Promo = Callable[..., tuple[int, str, str]]
@@ -204,6 +205,21 @@ def test_the_published_file_of_the_environment_is_of_its_database_alone(
     monkeypatch.setenv("OFFERHOUSE_DB", str(tmp_path / "a.duckdb"))
     monkeypatch.setenv("OFFERHOUSE_PUBLISHED", str(tmp_path / "elsewhere.duckdb"))
     assert published_path(tmp_path / database) == tmp_path / expected
+
+
+def test_the_last_build_is_told_first_when_the_clock_was_set_back(working: Path) -> None:
+    with duckdb.connect(str(working)) as connection:
+        connection.execute(
+            """
+            create schema audits;
+            create table audits.builds as
+            select
+                build_id, started_at, started_at + interval 1 minute as finished_at, 'build' as command, true as is_complete,
+                'passed' as outcome, null as failure, 1 as models_built, 1 as tests_passed, 0 as tests_warned, 0 as tests_failed
+            from (values ('first', timestamp '2031-01-01'), ('second', timestamp '2026-01-01')) as builds(build_id, started_at)
+            """
+        )
+    assert [build["build_id"] for build in look(working)["builds"]] == ["second", "first"]
 
 
 # The lock.
