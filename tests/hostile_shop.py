@@ -102,7 +102,7 @@ def files_encoding(encoding: str) -> str:
 
 @st.composite
 def csv_files(draw: Any, table: str, encoding: str) -> TableFile:
-    """A CSV, packed or not, whose quoting is right: its rows can be counted."""
+    """A CSV, packed or not. Its rows can be counted but where a carriage return stands without quotes: it ends a line for some."""
     columns = draw(_columns(table))
     rows = [
         [draw(values) if one_in(draw, 7) else _good(draw, column, kind) for column, kind in columns]
@@ -111,17 +111,20 @@ def csv_files(draw: Any, table: str, encoding: str) -> TableFile:
     if rows and one_in(draw, 100):
         rows[0][draw(st.integers(0, len(columns) - 1))] = "m" * 1_000_000
     text = io.StringIO()
+    quoting = draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
     writer = csv.writer(
         text,
         delimiter=draw(st.sampled_from(",,,;\t|")),
         lineterminator=draw(st.sampled_from(["\n", "\n", "\r\n"])),
-        quoting=draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL])),
+        quoting=quoting,
     )
     writer.writerow([name for name, _ in columns])
     writer.writerows(rows)
     content = text.getvalue().encode(files_encoding(encoding), errors="replace")
     packed = one_in(draw, 5)
-    return TableFile(f"{table}.csv{'.gz' if packed else ''}", gzip.compress(content, 1) if packed else content, len(rows))
+    is_counted = quoting == csv.QUOTE_ALL or not any("\r" in cell for row in rows for cell in row)
+    name = f"{table}.csv{'.gz' if packed else ''}"
+    return TableFile(name, gzip.compress(content, 1) if packed else content, len(rows) if is_counted else None)
 
 
 @st.composite
@@ -323,7 +326,8 @@ class ShopTrial:
                 f"{table}: rows lost: {accounts[table]}, {load}"
             )
             rejected += rows_rejected
-            self._check_accepted(table)
+            if rows_accepted:  # else events may stand in, which need no price
+                self._check_accepted(table)
         assert (
             self._all("select 1 from audits.rejected_rows where reason is null or rejected_row is null or table_name is null")
             == []
