@@ -102,7 +102,7 @@ def files_encoding(encoding: str) -> str:
 
 @st.composite
 def csv_files(draw: Any, table: str, encoding: str) -> TableFile:
-    """A CSV, packed or not. Its rows can be counted but where a carriage return stands without quotes: it ends a line for some."""
+    """A CSV, packed or not. Its rows are counted, but where a carriage return without quotes may end a line."""
     columns = draw(_columns(table))
     rows = [
         [draw(values) if one_in(draw, 7) else _good(draw, column, kind) for column, kind in columns]
