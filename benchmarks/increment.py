@@ -53,7 +53,7 @@ def contents(database: Path) -> dict[str, str]:
 
 
 def offers_of(database: Path, user: str) -> list[tuple[object, ...]]:
-    """A user's offers and scores as published."""
+    """A user's prices as published."""
     with duckdb.connect(str(database.parent / "published" / database.name), read_only=True) as connection:
         return connection.execute(
             "select product_id, personal_price from promotions.dynamic_prices where user_id = ? order by all", [user]

@@ -9,6 +9,7 @@ from conftest import ORDER_LINES, PRODUCTS
 
 from promo_cli import erasures
 from promo_cli.connectors import appended, files
+from promo_cli.connectors.shop_schema import Silence
 from promo_cli.errors import DATA_FAULT, USAGE_FAULT, PromoError
 from promo_cli.warehouse import open_warehouse
 
@@ -72,6 +73,20 @@ def test_the_same_rows_twice_are_the_same_as_once_and_corrections_hold(shop: Con
         add(shop, more)
     assert rows(shop, "select count(*), count(distinct order_id || line_number) from shop.order_lines") == [(4, 4)]
     assert rows(shop, "select product_id, list_price from shop.products order by all") == [("P1", "3.90"), ("P2", "2.00")]
+
+
+def test_columns_that_a_correction_does_not_bring_are_told(shop: Connection, more: Path) -> None:
+    (more / "products.csv").write_text("product_id,category,list_price\nP1,DRINKS,3.90\n")
+    notes: list[str] = []
+
+    class Notes(Silence):
+        def note(self, text: str) -> None:
+            notes.append(text)
+
+    appended.append(shop, files.find_shop_files(more, is_whole=False), listener=Notes())
+    without = "without product_name, which the files don't bring"
+    assert notes == [f"products: 1 loaded row made way for one with the same key; {without}"]
+    assert rows(shop, "select product_name from shop.products where product_id = 'P1'") == [(None,)]
 
 
 def test_copies_within_the_new_rows_are_left_to_staging(shop: Connection, more: Path) -> None:

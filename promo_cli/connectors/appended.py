@@ -15,6 +15,7 @@ import duckdb
 
 from promo_cli.connectors.csv_rejects import forget_rejects
 from promo_cli.connectors.files import ShopFiles, check_currency, check_timezone, read_into
+from promo_cli.connectors.near_match import listed
 from promo_cli.connectors.readability import WHOLE_TYPES, refuse_unreadable_column, staged_value
 from promo_cli.connectors.shop_schema import Listener, Silence, TableLoad, adding_to_shop, count_rows, replacing_shop
 from promo_cli.contract import TEXT_TYPES, Table, read_contract
@@ -121,7 +122,7 @@ def _add(connection: duckdb.DuckDBPyConnection, table: Table, place: str, listen
         connection.execute(f"create table {relation} as from {INCOMING}")
         return
     loaded = _types(connection, relation)
-    for name in incoming.keys() - loaded.keys():
+    for name in [name for name in incoming if name not in loaded]:
         connection.execute(f"alter table {relation} add column {quoted_name(name)} {incoming[name]}")
     loaded = _types(connection, relation)
     contract = {column.name: column.data_type for column in table.columns}
@@ -140,7 +141,9 @@ def _add(connection: duckdb.DuckDBPyConnection, table: Table, place: str, listen
         ).fetchall()
         if replaced:
             made_way = "1 loaded row made way for one" if replaced == 1 else f"{replaced:,} loaded rows made way for ones"
-            listener.note(f"{table.name}: {made_way} with the same key")
+            absent = [name for name in loaded if name not in incoming]
+            without = f"; without {listed(absent)}, which the files don't bring" if absent else ""
+            listener.note(f"{table.name}: {made_way} with the same key{without}")
     connection.execute(f"insert into {relation} by name select {rows} from {INCOMING}")
 
 
