@@ -101,15 +101,18 @@ def main() -> None:
         refreshed = contents(database)
         differing = sorted(name for name in refreshed.keys() | of_increment if refreshed.get(name) != of_increment.get(name))
 
-        with duckdb.connect(str(database), read_only=True) as connection:
-            [(someone,), *_] = connection.execute(touched).fetchall()
-        before = offers_of(database, someone)
+        with duckdb.connect(str(database), read_only=True) as connection:  # somebody who may be shown prices of their own
+            ((someone, key),) = connection.execute(
+                "select min(shop_user_id), arg_min(user_id, shop_user_id) from private.user_keys "
+                f"where shop_user_id in ({touched}) and user_id in (select user_id from scores.interest_scores)"
+            ).fetchall()
+        before = offers_of(database, key)
         write_events(database, folder / "one" / "events.parquet", str(ROWS_OF_ONE_FILE), f"select '{someone}' as user_id")
         began = time.monotonic()
         loading = run("load", "files", str(folder / "one"), "--append").seconds
         run("build")
         seconds["one file"] = time.monotonic() - began
-        has_changed = offers_of(database, someone) != before
+        has_changed = offers_of(database, key) != before
         of_one = dearest_nodes(database, chosen.dearest)
         if not chosen.folder:
             shutil.rmtree(folder / "published", ignore_errors=True)

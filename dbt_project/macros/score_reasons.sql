@@ -61,8 +61,8 @@ changed as (
             and kept.model_version = inputs.model_version
             and kept.user_id = inputs.user_id
             and kept.item_id = inputs.item_id
-            -- what was told exactly stays so
-            and (kept.is_exact or not inputs.is_exact)
+            -- the same reasons whatever was told before: as a build from nothing would tell them
+            and kept.is_exact = inputs.is_exact
     )
     {%- endif %}
 
