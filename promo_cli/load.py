@@ -79,13 +79,13 @@ def load_files(
     TABLE.parquet, come in numbered parts (order_lines_2024-01.csv, order_lines_2024-02.csv), or as a folder TABLE/ of
     parts. Lines that can't be read go to shop.load_rejects; the rest is loaded. With --append no table is required.
     """
-    from promo_cli.connectors import files
+    from promo_cli.connectors import appended, files
     from promo_cli.errors import USAGE_FAULT, PromoError
     from promo_cli.load_report import print_result
 
-    if mapping is not None and append:
-        raise PromoError("--append adds files named after the contract's tables; a mapping loads a whole shop", USAGE_FAULT)
     if mapping is not None:
+        if append:
+            raise PromoError("--append adds files named after the contract's tables; a mapping loads a whole shop", USAGE_FAULT)
         from promo_cli.mapping.source import Source
 
         load_by_mapping(
@@ -101,16 +101,13 @@ def load_files(
         return
     shop_files = files.find_shop_files(folder, encoding, is_whole=not append)
     path = database_path(database)
-    if append:
-        from promo_cli.connectors import appended
-
-        settings = appended.loaded_settings(path)
-        with loading(path, quiet, dry_run) as (connection, listener):
-            if dry_run:
-                appended.stand_in(connection, settings)
+    settings = appended.loaded_settings(path) if append else {}
+    with loading(path, quiet, dry_run) as (connection, listener):
+        if append and dry_run:
+            appended.stand_in(connection, settings)
+        if append:
             loads = appended.append(connection, shop_files, timezone, currency, listener)
-    else:
-        with loading(path, quiet, dry_run) as (connection, listener):
+        else:
             loads = files.load(connection, shop_files, timezone or "UTC", currency, listener)
     print_result(loads, path, as_json, dry_run, append)
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import duckdb
 import pytest
 from conftest import ORDER_LINES, PRODUCTS
+from test_load_files import Notes, write_parquet
 
 from promo_cli import erasures
 from promo_cli.connectors import appended, files
-from promo_cli.connectors.shop_schema import Silence
 from promo_cli.errors import DATA_FAULT, USAGE_FAULT, PromoError
 from promo_cli.warehouse import open_warehouse
 
@@ -77,15 +77,10 @@ def test_the_same_rows_twice_are_the_same_as_once_and_corrections_hold(shop: Con
 
 def test_columns_that_a_correction_does_not_bring_are_told(shop: Connection, more: Path) -> None:
     (more / "products.csv").write_text("product_id,category,list_price\nP1,DRINKS,3.90\n")
-    notes: list[str] = []
-
-    class Notes(Silence):
-        def note(self, text: str) -> None:
-            notes.append(text)
-
-    appended.append(shop, files.find_shop_files(more, is_whole=False), listener=Notes())
+    notes = Notes()
+    appended.append(shop, files.find_shop_files(more, is_whole=False), listener=notes)
     without = "without product_name, which the files don't bring"
-    assert notes == [f"products: 1 loaded row made way for one with the same key; {without}"]
+    assert notes.texts == [f"products: 1 loaded row made way for one with the same key; {without}"]
     assert rows(shop, "select product_name from shop.products where product_id = 'P1'") == [(None,)]
 
 
@@ -110,10 +105,11 @@ def test_text_joins_typed_columns_and_no_value_is_lost(
     connection: Connection, shop_folder: Path, more: Path, value: str, stays: str, kept: object
 ) -> None:
     (shop_folder / "order_lines.csv").unlink()
-    duckdb.sql(
+    write_parquet(
+        shop_folder / "order_lines.parquet",
         "select 'O1' as order_id, 1 as line_number, 'U1' as user_id, 'P1' as product_id, "
-        "timestamp '2024-03-01' as ordered_at, 2 as quantity, 3.5::decimal(18,2) as list_price, 3.5::decimal(18,2) as paid_price"
-    ).write_parquet(str(shop_folder / "order_lines.parquet"))
+        "timestamp '2024-03-01' as ordered_at, 2 as quantity, 3.5::decimal(18,2) as list_price, 3.5::decimal(18,2) as paid_price",
+    )
     files.load(connection, files.find_shop_files(shop_folder))
     good = "O4,1,U1,P1,2024-03-04T12:00:00+02:00,3,1.00,1.00"
     (more / "order_lines.csv").write_text(
@@ -137,9 +133,7 @@ def test_text_joins_typed_columns_and_no_value_is_lost(
     ],
 )
 def test_a_moment_stays_a_moment(connection: Connection, shop_folder: Path, more: Path, loaded: str, stays: str) -> None:
-    duckdb.sql(f"select 'U1' as user_id, 'view' as event_type, {loaded} as event_at").write_parquet(
-        str(shop_folder / "events.parquet")
-    )
+    write_parquet(shop_folder / "events.parquet", f"select 'U1' as user_id, 'view' as event_type, {loaded} as event_at")
     files.load(connection, files.find_shop_files(shop_folder))
     (more / "events.csv").write_text("user_id,event_type,event_at\nU2,view,2024-03-02 11:30:00\n")
     add(connection, more)
@@ -150,9 +144,7 @@ def test_a_moment_stays_a_moment(connection: Connection, shop_folder: Path, more
 
 def test_a_key_of_digits_keeps_its_zeros(connection: Connection, shop_folder: Path, more: Path) -> None:
     (shop_folder / "products.csv").unlink()
-    duckdb.sql("select 7 as product_id, 'TEA' as category, 1.5 as list_price").write_parquet(
-        str(shop_folder / "products.parquet")
-    )
+    write_parquet(shop_folder / "products.parquet", "select 7 as product_id, 'TEA' as category, 1.5 as list_price")
     files.load(connection, files.find_shop_files(shop_folder))
     (more / "products.csv").write_text("product_id,category,list_price\n007,TEA,2.5\n8,TEA,3.5\n")
     add(connection, more)

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import duckdb
 
-from promo_cli.connectors.csv_rejects import forget_rejects
 from promo_cli.connectors.files import ShopFiles, check_currency, check_timezone, read_into
 from promo_cli.connectors.near_match import listed
 from promo_cli.connectors.readability import WHOLE_TYPES, refuse_unreadable_column, staged_value
-from promo_cli.connectors.shop_schema import Listener, Silence, TableLoad, adding_to_shop, count_rows, replacing_shop
+from promo_cli.connectors.shop_schema import Listener, Silence, TableLoad, changing_shop, count_rows, replacing_shop
 from promo_cli.contract import TEXT_TYPES, Table, read_contract
 from promo_cli.errors import USAGE_FAULT, PromoError
 from promo_cli.warehouse import quoted_name
+from promo_cli.withdrawals import is_there
 
 INCOMING = "shop.incoming"
 
@@ -60,10 +60,9 @@ def append(
     for note in shop.notes:
         listener.note(note)
     loads = []
-    with adding_to_shop(connection):
+    with changing_shop(connection):
         for name, files in shop.tables.items():
             listener.started(name)
-            forget_rejects(connection)
             place, unreadable = read_into(connection, INCOMING, name, files, shop.encoding)
             loads.append(TableLoad(name, count_rows(connection, INCOMING), unreadable))
             _add(connection, read_contract()[name], place, listener)
@@ -102,9 +101,8 @@ def _settings(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
 
 def _remember(connection: duckdb.DuckDBPyConnection, settings: dict[str, str], shop: ShopFiles, currency: str | None) -> None:
     """The names of the files join those loaded before; a currency that nobody had told is known from now on."""
-    names = [file.path.relative_to(shop.folder).as_posix() for files in shop.tables.values() for file in files]
     known = json.loads(settings.get("loaded_files") or "[]")
-    told = {"loaded_files": json.dumps([*known, *(name for name in names if name not in known)])}
+    told = {"loaded_files": json.dumps([*known, *(name for name in shop.names if name not in known)])}
     if currency is not None:
         told["currency"] = currency
     for key, value in told.items():
@@ -118,12 +116,11 @@ def _add(connection: duckdb.DuckDBPyConnection, table: Table, place: str, listen
     for column in table.columns:
         if column.name in incoming:
             refuse_unreadable_column(connection, INCOMING, place, column)
-    if not _is_there(connection, table.name):
+    if not is_there(connection, "shop", table.name):
         connection.execute(f"create table {relation} as from {INCOMING}")
         return
-    loaded = _types(connection, relation)
-    for name in [name for name in incoming if name not in loaded]:
-        connection.execute(f"alter table {relation} add column {quoted_name(name)} {incoming[name]}")
+    for name, kind in incoming.items():
+        connection.execute(f"alter table {relation} add column if not exists {quoted_name(name)} {kind}")
     loaded = _types(connection, relation)
     contract = {column.name: column.data_type for column in table.columns}
     additions = [_addition(connection, name, kind, loaded[name], contract.get(name, "string")) for name, kind in incoming.items()]
@@ -173,15 +170,6 @@ def _addition(connection: duckdb.DuckDBPyConnection, name: str, kind: str, loade
     if lost:
         return Addition(name, f"cast({value} as varchar)", widens=True)
     return Addition(name, read, widens=False)
-
-
-def _is_there(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
-    return bool(
-        connection.execute(
-            "select 1 from duckdb_tables() where database_name = current_database() and schema_name = 'shop' and table_name = ?",
-            [table],
-        ).fetchone()
-    )
 
 
 def _types(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:

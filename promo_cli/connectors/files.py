@@ -34,6 +34,11 @@ class ShopFiles:
     tables: Mapping[str, tuple[SourceFile, ...]]
     notes: tuple[str, ...]
 
+    @property
+    def names(self) -> list[str]:
+        """The files, seen from the folder."""
+        return [file.path.relative_to(self.folder).as_posix() for files in self.tables.values() for file in files]
+
 
 def find_shop_files(folder: Path, encoding: str = "utf-8", is_whole: bool = True) -> ShopFiles:
     """The folder's files with their headers matched to the contract; loads nothing.
@@ -78,12 +83,11 @@ def load(
     check_currency(currency)
     for note in shop.notes:
         listener.note(note)
-    names = [file.path.relative_to(shop.folder).as_posix() for files in shop.tables.values() for file in files]
     settings = {
         "source": "files",
         "shop_timezone": timezone,
         "currency": currency,
-        "loaded_files": json.dumps(names),
+        "loaded_files": json.dumps(shop.names),
     }
     loads = []
     with replacing_shop(connection, settings):
@@ -97,7 +101,6 @@ def load(
 
 def _load_table(connection: duckdb.DuckDBPyConnection, table: Table, files: tuple[SourceFile, ...], encoding: str) -> TableLoad:
     relation = f"shop.{quoted_name(table.name)}"
-    forget_rejects(connection)
     place, unreadable = read_into(connection, relation, table.name, files, encoding)
     loaded = {name for file in files for _, name in file.match.taken}
     for column in table.columns:
@@ -114,6 +117,7 @@ def read_into(
     Raises PromoError when a file is at fault.
     """
     place = str(files[0].path) if len(files) == 1 else f"{table} ({len(files)} files)"
+    forget_rejects(connection)
     try:
         connection.execute(f"create table {relation} as " + "\nunion all by name\n".join(file.query for file in files))
     except duckdb.Error as error:

@@ -52,7 +52,7 @@ def replacing_shop(connection: duckdb.DuckDBPyConnection, settings: Mapping[str,
 
     One transaction: when the block raises, the shop of the previous load stands as it was.
     """
-    with adding_to_shop(connection):
+    with changing_shop(connection):
         connection.execute("drop schema if exists shop cascade")
         connection.execute("drop schema if exists truth cascade")  # of a simulated shop
         connection.execute("create schema shop")
@@ -76,7 +76,7 @@ def replacing_shop(connection: duckdb.DuckDBPyConnection, settings: Mapping[str,
 
 
 @contextmanager
-def adding_to_shop(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+def changing_shop(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """One transaction on schema `shop`, at whose end erased people are left out; when the block raises, nothing has changed."""
     import duckdb
 
