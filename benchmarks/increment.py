@@ -11,7 +11,6 @@ python benchmarks/increment.py [--events 1] [--memory 4GB] [--candidates 50] [--
 """
 
 import argparse
-import shutil
 import tempfile
 import time
 from functools import partial
@@ -19,6 +18,8 @@ from pathlib import Path
 
 import duckdb
 from scale import USERS_A_MILLION, project_with, watched
+
+from promo_cli.paths import published_path
 
 NEW_EVENTS, TOUCHED_USERS, ROWS_OF_ONE_FILE = 0.01, 0.05, 1_000
 LARGEST_SHARE, LIMIT_SECONDS = 0.10, 20
@@ -48,13 +49,13 @@ def write_events(database: Path, target: Path, rows: str, users: str) -> None:
 
 def contents(database: Path) -> dict[str, str]:
     """The content hash of each published relation."""
-    with duckdb.connect(str(database.parent / "published" / database.name), read_only=True) as connection:
+    with duckdb.connect(str(published_path(database)), read_only=True) as connection:
         return dict(connection.execute("select relation, content_hash from audits.publication").fetchall())
 
 
 def offers_of(database: Path, user: str) -> list[tuple[object, ...]]:
     """A user's prices as published."""
-    with duckdb.connect(str(database.parent / "published" / database.name), read_only=True) as connection:
+    with duckdb.connect(str(published_path(database)), read_only=True) as connection:
         return connection.execute(
             "select product_id, personal_price from promotions.dynamic_prices where user_id = ? order by all", [user]
         ).fetchall()
@@ -67,7 +68,7 @@ def dearest_nodes(database: Path, most: int) -> list[tuple[str, float]]:
             """
             select case kind when 'model' then node else 'all ' || kind || 's' end as what, sum(seconds) as seconds
             from audits.build_nodes
-            where build_id = (select max_by(build_id, started_at) from audits.builds)
+            where build_id = (select build_id from audits.builds order by rowid desc limit 1)
             group by what order by seconds desc limit ?
             """,
             [most],
@@ -114,8 +115,6 @@ def main() -> None:
         seconds["one file"] = time.monotonic() - began
         has_changed = offers_of(database, key) != before
         of_one = dearest_nodes(database, chosen.dearest)
-        if not chosen.folder:
-            shutil.rmtree(folder / "published", ignore_errors=True)
 
     print(f"{users:,} users, {chosen.products:,} products, {chosen.candidates} candidates a user, memory_limit {chosen.memory}\n")
     for what, took in seconds.items():
