@@ -18,6 +18,7 @@ from scorer_contract import ScorerCase, ScorerContract
 from models_onnx.promo_effect.linear_form import fitted_linear_form
 from models_onnx.tabular.blend import Member, blend_json
 from models_onnx.tabular.logistic import Logistic, logistic_onnx
+from udfs import thread_pool
 from udfs.boosted import BoostedScorer
 from udfs.feature_network import FeatureNetworkScorer
 from udfs.interest import LinearInterestScorer
@@ -440,6 +441,37 @@ def test_pieces_run_side_by_side() -> None:
         return piece[:, 0]
 
     map_pieces(score, np.zeros((2, 1), dtype=np.float32), 1)
+
+
+def test_a_batch_is_cut_to_fill_idle_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(thread_pool, "core_count", lambda: 2)
+    sizes: list[int] = []
+
+    def score(piece: np.ndarray) -> np.ndarray:
+        sizes.append(len(piece))
+        return piece[:, 0]
+
+    map_pieces(score, np.zeros((2_048, 1), dtype=np.float32), 2_048)
+    assert sizes == [1_024, 1_024]
+
+
+def test_where_other_calls_keep_the_cores_busy_a_batch_stays_whole_in_its_own_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(thread_pool, "core_count", lambda: 2)
+    scored: list[tuple[int, threading.Thread]] = []
+
+    def beside(piece: np.ndarray) -> np.ndarray:
+        scored.append((len(piece), threading.current_thread()))
+        return piece[:, 0]
+
+    def outer(piece: np.ndarray) -> np.ndarray:  # a call that goes on while the other one comes
+        other = threading.Thread(target=lambda: map_pieces(beside, np.zeros((2_048, 1), dtype=np.float32), 2_048))
+        other.start()
+        other.join(timeout=10)
+        assert scored == [(2_048, other)]
+        return piece[:, 0]
+
+    map_pieces(outer, np.zeros((1, 1), dtype=np.float32), 1)
+    assert scored
 
 
 def test_what_a_piece_raises_is_raised() -> None:

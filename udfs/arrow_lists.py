@@ -21,10 +21,10 @@ class Lists(NamedTuple):
     def block(self, width: int) -> slice | None:
         """The slice of `values` that is already a dense [N, width] block, or None if the lists form no such block.
 
-        Lists of these three types lie end to end, so equal lengths are enough.
+        Lists of these three types lie end to end, so equal lengths are enough. NULL elements are in it.
         """
         first = int(self.starts[0]) if len(self.starts) else 0
-        if not self.present.all() or self.values.null_count or (self.lengths != width).any():
+        if not self.present.all() or (self.lengths != width).any():
             return None
         return slice(first, first + width * len(self.starts))
 

@@ -30,7 +30,7 @@ def sequence_batch(column: pa.Array | pa.ChunkedArray) -> tuple[NDArray[np.int32
     """
     lists = unpack_lists(column)
     block = lists.block(SEQUENCE_LENGTH)
-    if block is not None:
+    if block is not None and not lists.values.null_count:
         tokens = lists.values.to_numpy()[block].reshape(-1, SEQUENCE_LENGTH)
     else:
         values = pc.fill_null(lists.values, 0).to_numpy()
