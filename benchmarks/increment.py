@@ -79,7 +79,7 @@ def main() -> None:
     """Print the table; leaves with 1 when a bar is broken."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=1, metavar="MILLIONS")
-    parser.add_argument("--memory", default="4GB", help="DuckDB's memory_limit")
+    parser.add_argument("--memory", default="3GB", help="DuckDB's memory_limit; Python, dbt and the models take more")
     parser.add_argument("--candidates", type=int, default=50, help="products scored for a user")
     parser.add_argument("--products", type=int, default=10_000)
     parser.add_argument("--dearest", type=int, default=10, metavar="N", help="models to name")

@@ -1,8 +1,10 @@
 """The most of something while a command runs: what a process and its children hold in memory, what a folder holds on disk."""
 
+import os
 import resource
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -34,11 +36,10 @@ def resident_bytes(process: int) -> float:
 def bytes_in(folder: Path) -> float:
     """Size of the files in a folder, none when it isn't there."""
     total = 0.0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size
-        except OSError:  # removed meanwhile
-            continue
+    for parent, _, names in os.walk(folder):  # which passes over folders that are removed meanwhile
+        for name in names:
+            with suppress(OSError):
+                total += os.stat(os.path.join(parent, name)).st_size
     return total
 
 

@@ -55,14 +55,18 @@ class Measured:
 
 
 def project_with(folder: Path, candidates: int) -> Path:
-    """A dbt project of its own whose policies ask for so many candidates a user."""
+    """A dbt project of its own whose policies ask for so many products a user, and a fifth as many subcategories and categories."""
     project = lay_out(folder)
     policy = project / "seeds" / "policy_values.csv"
     with policy.open(newline="", encoding="utf-8") as file:
         rows = list(csv.reader(file))
+    asked = {
+        "max_candidates_per_user": candidates,
+        "max_subcategories_per_user": candidates // 5,
+        "max_categories_per_user": candidates // 5,
+    }
     for row in rows:
-        if row[0] == "max_candidates_per_user":
-            row[1] = str(candidates)
+        row[1] = str(asked.get(row[0], row[1]))
     with policy.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file, lineterminator="\n").writerows(rows)
     return project
@@ -103,7 +107,7 @@ def main() -> None:
     """Print a line a shop, the dearest models and what must be kept; leaves with 1 when it isn't."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, nargs="+", default=[1, 10], metavar="MILLIONS")
-    parser.add_argument("--memory", default="4GB", help="DuckDB's memory_limit")
+    parser.add_argument("--memory", default="3GB", help="DuckDB's memory_limit; Python, dbt and the models take more")
     parser.add_argument("--candidates", type=int, default=50, help="products scored for a user")
     parser.add_argument("--products", type=int, default=100_000)
     parser.add_argument("--dearest", type=int, default=10, metavar="N", help="models to name")

@@ -1,5 +1,6 @@
 -- the products worth scoring for a user: own history, neighbours of it, the best of favourite categories, what sells
-{% set sources = {'own': 150, 'neighbour': 100, 'category': 150, 'popular': 50} %}
+{% set sources = ['own', 'neighbour', 'category', 'popular'] %}
+{% set best_sellers = 50 %}
 with products as (
 
     select
@@ -18,23 +19,46 @@ with products as (
 
 ),
 
-own as (
+-- how long the lists are that the policy's number of candidates is chosen from
+lengths as (
+
+    select
+        ceil({{ policy_value('max_candidates_per_user') }} / 2.0) as own,
+        greatest(3, ceil({{ policy_value('max_candidates_per_user') }} / 20.0)) as of_category
+
+),
+
+ranked_own as (
 
     select
         history.as_of_date,
         history.user_id,
         history.product_id,
-        history.affinity as score
+        history.affinity as score,
+        row_number() over (
+            partition by history.as_of_date, history.user_id order by history.affinity desc, history.product_id
+        ) as place
     from {{ ref('user_product_history') }} as history
     inner join products on history.as_of_date = products.as_of_date and history.product_id = products.product_id
     where history.affinity > 0
-    qualify
-        row_number() over (partition by history.as_of_date, history.user_id order by history.affinity desc, history.product_id)
-        between 1 and {{ sources['own'] }}
 
 ),
 
-neighbour as (
+own as (
+
+    select
+        ranked_own.as_of_date,
+        ranked_own.user_id,
+        ranked_own.product_id,
+        ranked_own.score,
+        ranked_own.place
+    from ranked_own
+    cross join lengths
+    where ranked_own.place <= lengths.own
+
+),
+
+neighbour_sums as (
 
     select
         own.as_of_date,
@@ -46,6 +70,15 @@ neighbour as (
         on own.as_of_date = neighbours.as_of_date and own.product_id = neighbours.product_id
     inner join products on neighbours.as_of_date = products.as_of_date and neighbours.neighbour_id = products.product_id
     group by own.as_of_date, own.user_id, neighbours.neighbour_id
+
+),
+
+neighbour as (
+
+    select
+        *,
+        row_number() over (partition by as_of_date, user_id order by score desc, product_id) as place
+    from neighbour_sums
 
 ),
 
@@ -76,7 +109,7 @@ best_of_category as (
 
 ),
 
-category as (
+category_shares as (
 
     select
         favourites.as_of_date,
@@ -86,7 +119,17 @@ category as (
     from favourite_categories as favourites
     inner join best_of_category as best
         on favourites.as_of_date = best.as_of_date and favourites.category = best.category
-    where best.place between 1 and 15
+    cross join lengths
+    where best.place <= lengths.of_category
+
+),
+
+category as (
+
+    select
+        *,
+        row_number() over (partition by as_of_date, user_id order by score desc, product_id) as place
+    from category_shares
 
 ),
 
@@ -100,19 +143,30 @@ best_sellers as (
     where buyers_28d + interactions_28d > 0
     qualify
         row_number() over (partition by as_of_date order by buyers_28d desc, interactions_28d desc, product_id)
-        between 1 and {{ sources['popular'] }}
+        between 1 and {{ best_sellers }}
+
+),
+
+-- the same list for everybody
+ranked_sellers as (
+
+    select
+        *,
+        row_number() over (partition by as_of_date order by score desc, product_id) as place
+    from best_sellers
 
 ),
 
 popular as (
 
     select
-        best_sellers.as_of_date,
+        sellers.as_of_date,
         users.user_id,
-        best_sellers.product_id,
-        best_sellers.score
+        sellers.product_id,
+        sellers.score,
+        sellers.place
     from {{ ref('stg_users') }} as users
-    cross join best_sellers
+    cross join ranked_sellers as sellers
 
 ),
 
@@ -126,7 +180,7 @@ proposed as (
         '{{ source }}' as source,
         {{ loop.index }} as source_order,
         score,
-        row_number() over (partition by as_of_date, user_id order by score desc, product_id) as place
+        place
     from {{ source }}
     {{ "union all" if not loop.last }}
     {% endfor %}

@@ -1,13 +1,44 @@
 -- one row a user who has bought, category among the most bought, and as-of date: what the category interest model sees
-with candidates as (
+with policy as (
+
+    select {{ policy_value('max_categories_per_user') }} as max_categories
+
+),
+
+-- where the policy asks for fewer: the user's own first, then what most users buy
+ranked as (
 
     select
         buyers.as_of_date,
         buyers.user_id,
-        most_bought.category
+        most_bought.category,
+        row_number() over (
+            partition by buyers.as_of_date, buyers.user_id
+            order by coalesce(own.affinity, 0) desc, most_bought.category_rank
+        ) as place
     from {{ ref('user_features') }} as buyers
     inner join {{ ref('most_bought_categories') }} as most_bought on buyers.as_of_date = most_bought.as_of_date
-    where buyers.recency_days is not null
+    cross join policy
+    left join {{ ref('user_category_purchases') }} as own
+        on
+            buyers.as_of_date = own.as_of_date
+            and buyers.user_id = own.user_id
+            and most_bought.category = own.category
+    where
+        buyers.recency_days is not null
+        and (most_bought.category_rank <= policy.max_categories or own.user_id is not null)
+
+),
+
+candidates as (
+
+    select
+        ranked.as_of_date,
+        ranked.user_id,
+        ranked.category
+    from ranked
+    cross join policy
+    where ranked.place <= policy.max_categories
 
 ),
 

@@ -1,6 +1,13 @@
 -- one row a user, subcategory worth scoring and as-of date: what the subcategory interest model sees
-{% set sources = {'own': 120, 'popular': 30} %}
-with parents as (
+with lengths as (
+
+    select
+        {{ policy_value('max_subcategories_per_user') }} - floor({{ policy_value('max_subcategories_per_user') }} / 5.0) as own,
+        floor({{ policy_value('max_subcategories_per_user') }} / 5.0) as popular
+
+),
+
+parents as (
 
     -- a subcategory's parent is the category of most of its products
     select
@@ -23,14 +30,13 @@ own as (
     select
         history.as_of_date,
         history.user_id,
-        history.subcategory
-    from {{ ref('user_subcategory_history') }} as history
-    inner join parents on history.subcategory = parents.subcategory
-    qualify
+        history.subcategory,
         row_number() over (
             partition by history.as_of_date, history.user_id
             order by history.affinity desc, history.subcategory
-        ) between 1 and {{ sources['own'] }}
+        ) as place
+    from {{ ref('user_subcategory_history') }} as history
+    inner join parents on history.subcategory = parents.subcategory
 
 ),
 
@@ -38,21 +44,26 @@ best_sellers as (
 
     select
         history.as_of_date,
-        history.subcategory
-    from {{ ref('user_subcategory_history') }} as history
-    inner join parents on history.subcategory = parents.subcategory
-    group by history.as_of_date, history.subcategory
-    qualify
+        history.subcategory,
         row_number() over (
             partition by history.as_of_date
             order by sum(case when history.recency_days <= 28 then 1 else 0 end) desc, count(*) desc, history.subcategory
-        ) between 1 and {{ sources['popular'] }}
+        ) as place
+    from {{ ref('user_subcategory_history') }} as history
+    inner join parents on history.subcategory = parents.subcategory
+    group by history.as_of_date, history.subcategory
 
 ),
 
 candidates as (
 
-    select * from own
+    select
+        own.as_of_date,
+        own.user_id,
+        own.subcategory
+    from own
+    cross join lengths
+    where own.place <= lengths.own
 
     union distinct
 
@@ -62,6 +73,8 @@ candidates as (
         best_sellers.subcategory
     from {{ ref('stg_users') }} as users
     cross join best_sellers
+    cross join lengths
+    where best_sellers.place <= lengths.popular
 
 ),
 

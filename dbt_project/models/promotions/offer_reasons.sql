@@ -31,6 +31,8 @@ offered as (
 
 ),
 
+{{ told_reasons(only='offered') }},
+
 -- what speaks for it comes first: an offer is made for its reasons, not against them
 strongest as (
 
@@ -46,7 +48,7 @@ strongest as (
             order by reasons.direction desc, reasons.reason_rank
         ) as place
     from offered
-    inner join {{ ref('score_reasons') }} as reasons
+    inner join reasons
         on
             offered.user_id = reasons.user_id
             and offered.score_name = reasons.score_name
