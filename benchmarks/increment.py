@@ -7,7 +7,7 @@
 
 New events are of the shop's last day, so that the day that is decided on stays: moved by a day, every recency would change.
 
-python benchmarks/increment.py [--events 1] [--memory 4GB] [--candidates 50] [--products 10000] [--dearest 10] [--folder DIR]
+python benchmarks/increment.py [--events 1] [--memory 3GB] [--candidates 50] [--products 10000] [--dearest 10] [--folder DIR]
 """
 
 import argparse
