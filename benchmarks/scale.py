@@ -2,8 +2,9 @@
 
 A user of the simulated shop leaves some 98 events and order lines a year; 10,000 users make a million. Each shop is loaded, built
 whole (data tests and publication included, dbt's unit tests not, which grow with nothing) and published, under DuckDB's
-memory_limit, on a dbt project of its own whose policies ask for that many candidates a user, and for a fifth as many subcategories
-and as many categories. Resident memory is that of all processes together, spilled bytes those of DuckDB's temporary folder, both looked at 20 times a second.
+memory_limit, on a dbt project of its own whose policies ask for that many candidates a user, and for a fifth as many
+subcategories and categories. Resident memory is that of all processes together, spilled bytes those of DuckDB's temporary folder,
+both looked at 20 times a second.
 
 python benchmarks/scale.py [--events 1 10 | 1 10 100] [--memory 3GB] [--candidates 50] [--products 100000] [--dearest 10]
                            [--results scale.json] [--folder DIR]
@@ -116,8 +117,8 @@ def main() -> None:
     chosen = parser.parse_args()
     measured: list[Measured] = []
     print(
-        f"{chosen.products:,} products, {chosen.candidates} candidates a user, {chosen.candidates // 5} subcategories and as many "
-        f"categories, memory_limit {chosen.memory}, 2 threads\n"
+        f"{chosen.products:,} products; {chosen.candidates} candidates, {chosen.candidates // 5} subcategories and as many "
+        f"categories a user; memory_limit {chosen.memory}, 2 threads\n"
     )
     print(
         f"{'events':>12} {'users':>10} {'load s':>8} {'build s':>8} {'s / million':>12} {'resident GiB':>13} {'spilled GiB':>12}"
