@@ -7,19 +7,18 @@ subcategories and categories. Resident memory is that of all processes together,
 both looked at 20 times a second.
 
 python benchmarks/scale.py [--events 1 10 | 1 10 100] [--memory 3GB] [--candidates 50] [--products 100000] [--dearest 10]
-                           [--results scale.json] [--folder DIR]
+                           [--results scale.csv] [--folder DIR]
 """
 
 import argparse
 import csv
-import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -104,6 +103,18 @@ def measure(millions: int, chosen: argparse.Namespace, project: Path, folder: Pa
     return Measured(events, users, load, build, dearest)
 
 
+def write_results(path: Path, measured: list[Measured]) -> None:
+    """Add a row a load and a build to the file that charts.py reads."""
+    is_new = not path.exists()
+    with path.open("a", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        if is_new:
+            rows.writerow(["name", "events", "seconds", "peak_mib"])
+        for of in measured:
+            for name, took in (("load", of.load), ("build and publish", of.build)):
+                rows.writerow([name, of.events, round(took.seconds), round(took.resident_gib * 1024)])
+
+
 def main() -> None:
     """Print a line a shop, the dearest models and what must be kept; leaves with 1 when it isn't."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -112,7 +123,7 @@ def main() -> None:
     parser.add_argument("--candidates", type=int, default=50, help="products scored for a user")
     parser.add_argument("--products", type=int, default=100_000)
     parser.add_argument("--dearest", type=int, default=10, metavar="N", help="models to name")
-    parser.add_argument("--results", type=Path, help="write the figures there as JSON")
+    parser.add_argument("--results", type=Path, help="add the figures to that CSV file, which benchmarks/charts.py draws")
     parser.add_argument("--folder", type=Path, help="where to work; kept [default: a temporary folder]")
     chosen = parser.parse_args()
     measured: list[Measured] = []
@@ -142,7 +153,7 @@ def main() -> None:
         for name, seconds in of.dearest:
             print(f"  {name:45} {seconds:8.1f}")
     if chosen.results:
-        chosen.results.write_text(json.dumps([asdict(of) for of in measured], indent=1))
+        write_results(chosen.results, measured)
     limits = [("resident GiB, the largest", max(of.build.resident_gib for of in measured), LIMIT_GIB)]
     by_event = {millions: of.build.seconds / of.events for millions, of in zip(chosen.events, measured, strict=True)}
     if {10, 100} <= by_event.keys():

@@ -2,18 +2,18 @@
 with purchases as (
 
     select
-        order_lines.user_id,
-        order_lines.ordered_on as activity_date,
+        user_id,
+        ordered_on as activity_date,
         'purchase' as event_type,
-        order_lines.order_id as visit_id,
-        coalesce(products.category, 'unknown') as category,
-        order_lines.quantity as units,
-        coalesce(order_lines.quantity * order_lines.paid_price, 0) as spend,
-        coalesce(order_lines.quantity * order_lines.list_price, 0) as list_spend,
+        count(*) as events,
+        count(distinct order_id) as visits,
+        sum(quantity) as units,
+        sum(coalesce(quantity * paid_price, 0)) as spend,
+        sum(coalesce(quantity * list_price, 0)) as list_spend,
         cast(null as double) as dwell_seconds
-    from {{ ref('stg_order_lines') }} as order_lines
-    left join {{ ref('stg_products') }} as products on order_lines.product_id = products.product_id
-    where order_lines.quantity > 0
+    from {{ ref('stg_order_lines') }}
+    where quantity > 0
+    group by user_id, ordered_on
 
 ),
 
@@ -21,18 +21,18 @@ with purchases as (
 other_events as (
 
     select
-        events.user_id,
-        events.event_on as activity_date,
-        events.event_type,
-        coalesce(events.session_id, cast(events.event_on as string)) as visit_id,
-        coalesce(products.category, events.category, 'unknown') as category,
-        cast(0 as decimal(18, 3)) as units,
-        cast(0 as decimal(18, 2)) as spend,
-        cast(0 as decimal(18, 2)) as list_spend,
-        events.dwell_seconds
-    from {{ ref('stg_events') }} as events
-    left join {{ ref('stg_products') }} as products on events.product_id = products.product_id
-    where events.event_type <> 'purchase'
+        user_id,
+        event_on as activity_date,
+        event_type,
+        count(*) as events,
+        count(distinct session_id) + max(case when session_id is null then 1 else 0 end) as visits,
+        0 as units,
+        0 as spend,
+        0 as list_spend,
+        {{ exact_sum('dwell_seconds') }} as dwell_seconds
+    from {{ ref('stg_events') }}
+    where event_type <> 'purchase'
+    group by user_id, event_on, event_type
 
 ),
 
@@ -50,15 +50,13 @@ final as (
         user_id,
         activity_date,
         event_type,
-        cast(count(*) as integer) as events,
-        cast(count(distinct visit_id) as integer) as visits,
-        cast(count(distinct category) as integer) as categories,
-        cast(sum(units) as decimal(18, 3)) as units,
-        cast(sum(spend) as decimal(18, 2)) as spend,
-        cast(sum(list_spend) as decimal(18, 2)) as list_spend,
-        {{ exact_sum('dwell_seconds') }} as dwell_seconds
+        cast(events as integer) as events,
+        cast(visits as integer) as visits,
+        cast(units as decimal(18, 3)) as units,
+        cast(spend as decimal(18, 2)) as spend,
+        cast(list_spend as decimal(18, 2)) as list_spend,
+        dwell_seconds
     from activity
-    group by user_id, activity_date, event_type
 
 )
 

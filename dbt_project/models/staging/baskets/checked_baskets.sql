@@ -1,5 +1,5 @@
 -- open baskets: typed, with the code of every contract rule a row breaks
-with base as (
+with base as {{ inlined() }}(
 
     select
         *,
@@ -9,7 +9,7 @@ with base as (
 
 ),
 
-judged as (
+judged as {{ inlined() }}(
 
     select
         basket_id,
@@ -38,20 +38,7 @@ judged as (
 
 ),
 
-numbered as (
-
-    select
-        *,
-        {{ array_size('broken_rules') }} = 0 as is_clean,
-        row_number() over (
-            partition by basket_id, line_number, {{ array_size('broken_rules') }} = 0
-            order by
-                product_id, quantity, unit_price nulls last, coupon_ids nulls last, quoted_at nulls last,
-                {{ row_hash('judged') }}
-        ) as copy_number
-    from judged
-
-),
+{{ numbered_copies(['basket_id', 'line_number'], 'product_id, quantity, unit_price nulls last, coupon_ids nulls last, quoted_at nulls last') }},
 
 final as (
 

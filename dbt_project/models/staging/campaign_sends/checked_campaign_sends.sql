@@ -1,5 +1,5 @@
 -- campaign sends: typed, with the code of every contract rule a row breaks
-with base as (
+with base as {{ inlined() }}(
 
     select * from {{ ref('base_campaign_sends') }}
 
@@ -27,7 +27,7 @@ user_counts as (
 
 ),
 
-judged as (
+judged as {{ inlined() }}(
 
     select
         base.campaign_id,
@@ -53,18 +53,7 @@ judged as (
 
 ),
 
-numbered as (
-
-    select
-        *,
-        {{ array_size('broken_rules') }} = 0 as is_clean,
-        row_number() over (
-            partition by campaign_id, user_id, {{ array_size('broken_rules') }} = 0
-            order by sent_at, treated, {{ row_hash('judged') }}
-        ) as copy_number
-    from judged
-
-),
+{{ numbered_copies(['campaign_id', 'user_id'], 'sent_at, treated') }},
 
 final as (
 

@@ -1,11 +1,11 @@
 -- campaigns: typed, with the code of every contract rule a row breaks
-with base as (
+with base as {{ inlined() }}(
 
     select * from {{ ref('base_campaigns') }}
 
 ),
 
-judged as (
+judged as {{ inlined() }}(
 
     select
         base.campaign_id,
@@ -30,18 +30,7 @@ judged as (
 
 ),
 
-numbered as (
-
-    select
-        *,
-        {{ array_size('broken_rules') }} = 0 as is_clean,
-        row_number() over (
-            partition by campaign_id, {{ array_size('broken_rules') }} = 0
-            order by starts_at, ends_at, campaign_name, {{ row_hash('judged') }}
-        ) as copy_number
-    from judged
-
-),
+{{ numbered_copies(['campaign_id'], 'starts_at, ends_at, campaign_name') }},
 
 final as (
 

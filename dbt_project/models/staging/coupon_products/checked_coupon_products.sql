@@ -1,11 +1,11 @@
 -- coupon products: typed, with the code of every contract rule a row breaks
-with base as (
+with base as {{ inlined() }}(
 
     select * from {{ ref('base_coupon_products') }}
 
 ),
 
-judged as (
+judged as {{ inlined() }}(
 
     select
         base.coupon_id,
@@ -20,18 +20,7 @@ judged as (
 
 ),
 
-numbered as (
-
-    select
-        *,
-        {{ array_size('broken_rules') }} = 0 as is_clean,
-        row_number() over (
-            partition by coupon_id, product_id, {{ array_size('broken_rules') }} = 0
-            order by {{ row_hash('judged') }}
-        ) as copy_number
-    from judged
-
-),
+{{ numbered_copies(['coupon_id', 'product_id']) }},
 
 final as (
 

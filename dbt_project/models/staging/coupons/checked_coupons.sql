@@ -1,11 +1,11 @@
 -- coupons: typed, with the code of every contract rule a row breaks
-with base as (
+with base as {{ inlined() }}(
 
     select * from {{ ref('base_coupons') }}
 
 ),
 
-judged as (
+judged as {{ inlined() }}(
 
     select
         base.coupon_id,
@@ -35,18 +35,7 @@ judged as (
 
 ),
 
-numbered as (
-
-    select
-        *,
-        {{ array_size('broken_rules') }} = 0 as is_clean,
-        row_number() over (
-            partition by coupon_id, {{ array_size('broken_rules') }} = 0
-            order by valid_from, valid_to, campaign_id, {{ row_hash('judged') }}
-        ) as copy_number
-    from judged
-
-),
+{{ numbered_copies(['coupon_id'], 'valid_from, valid_to, campaign_id') }},
 
 final as (
 

@@ -1,5 +1,5 @@
 -- events: typed, with the code of every contract rule a row breaks
-with base as (
+with base as {{ inlined() }}(
 
     select * from {{ ref('base_events') }}
 
@@ -36,7 +36,7 @@ words as (
 
 ),
 
-judged as (
+judged as {{ inlined() }}(
 
     select
         coalesce(base.event_id, md5(concat_ws(
@@ -79,18 +79,7 @@ judged as (
 
 ),
 
-numbered as (
-
-    select
-        *,
-        {{ array_size('broken_rules') }} = 0 as is_clean,
-        row_number() over (
-            partition by event_id, {{ array_size('broken_rules') }} = 0
-            order by event_at, user_id, product_id, {{ row_hash('judged') }}
-        ) as copy_number
-    from judged
-
-),
+{{ numbered_copies(['event_id'], 'event_at, user_id, product_id') }},
 
 final as (
 

@@ -1,5 +1,5 @@
 -- loyalty accounts: typed, with the code of every contract rule a row breaks
-with base as (
+with base as {{ inlined() }}(
 
     select * from {{ ref('base_loyalty_accounts') }}
 
@@ -27,7 +27,7 @@ user_counts as (
 
 ),
 
-judged as (
+judged as {{ inlined() }}(
 
     select
         base.user_id,
@@ -54,18 +54,7 @@ judged as (
 
 ),
 
-numbered as (
-
-    select
-        *,
-        {{ array_size('broken_rules') }} = 0 as is_clean,
-        row_number() over (
-            partition by user_id, {{ array_size('broken_rules') }} = 0
-            order by joined_at, tier, points, balance_at nulls last, {{ row_hash('judged') }}
-        ) as copy_number
-    from judged
-
-),
+{{ numbered_copies(['user_id'], 'joined_at, tier, points, balance_at nulls last') }},
 
 final as (
 

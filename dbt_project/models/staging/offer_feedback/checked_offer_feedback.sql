@@ -1,5 +1,5 @@
 -- offer feedback: typed, with the code of every contract rule a row breaks
-with base as (
+with base as {{ inlined() }}(
 
     select * from {{ ref('base_offer_feedback') }}
 
@@ -27,7 +27,7 @@ user_counts as (
 
 ),
 
-judged as (
+judged as {{ inlined() }}(
 
     select
         base.user_id,
@@ -53,18 +53,7 @@ judged as (
 
 ),
 
-numbered as (
-
-    select
-        *,
-        {{ array_size('broken_rules') }} = 0 as is_clean,
-        row_number() over (
-            partition by user_id, offer_id, given_at, {{ array_size('broken_rules') }} = 0
-            order by verdict, {{ row_hash('judged') }}
-        ) as copy_number
-    from judged
-
-),
+{{ numbered_copies(['user_id', 'offer_id', 'given_at'], 'verdict') }},
 
 final as (
 

@@ -1,5 +1,5 @@
 -- order lines: typed, with the code of every contract rule a row breaks
-with base as (
+with base as {{ inlined() }}(
 
     select * from {{ ref('base_order_lines') }}
 
@@ -27,7 +27,7 @@ user_counts as (
 
 ),
 
-judged as (
+judged as {{ inlined() }}(
 
     select
         base.order_id,
@@ -72,18 +72,7 @@ judged as (
 
 ),
 
-numbered as (
-
-    select
-        *,
-        {{ array_size('broken_rules') }} = 0 as is_clean,
-        row_number() over (
-            partition by order_id, line_number, {{ array_size('broken_rules') }} = 0
-            order by ordered_at, user_id, product_id, quantity, paid_price, {{ row_hash('judged') }}
-        ) as copy_number
-    from judged
-
-),
+{{ numbered_copies(['order_id', 'line_number'], 'ordered_at, user_id, product_id, quantity, paid_price') }},
 
 final as (
 

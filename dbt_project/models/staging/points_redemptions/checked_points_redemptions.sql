@@ -1,5 +1,5 @@
 -- redemptions of points: typed, with the code of every contract rule a row breaks
-with base as (
+with base as {{ inlined() }}(
 
     select * from {{ ref('base_points_redemptions') }}
 
@@ -27,7 +27,7 @@ user_counts as (
 
 ),
 
-judged as (
+judged as {{ inlined() }}(
 
     select
         base.redemption_id,
@@ -56,18 +56,7 @@ judged as (
 
 ),
 
-numbered as (
-
-    select
-        *,
-        {{ array_size('broken_rules') }} = 0 as is_clean,
-        row_number() over (
-            partition by redemption_id, {{ array_size('broken_rules') }} = 0
-            order by redeemed_at, user_id, points, {{ row_hash('judged') }}
-        ) as copy_number
-    from judged
-
-),
+{{ numbered_copies(['redemption_id'], 'redeemed_at, user_id, points') }},
 
 final as (
 

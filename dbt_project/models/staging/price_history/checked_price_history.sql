@@ -1,5 +1,5 @@
 -- price history: typed, with the code of every contract rule a row breaks
-with base as (
+with base as {{ inlined() }}(
 
     select * from {{ ref('base_price_history') }}
 
@@ -12,7 +12,7 @@ as_of as (
 
 ),
 
-judged as (
+judged as {{ inlined() }}(
 
     select
         base.product_id,
@@ -34,18 +34,7 @@ judged as (
 
 ),
 
-numbered as (
-
-    select
-        *,
-        {{ array_size('broken_rules') }} = 0 as is_clean,
-        row_number() over (
-            partition by product_id, as_of_date, {{ array_size('broken_rules') }} = 0
-            order by price, {{ row_hash('judged') }}
-        ) as copy_number
-    from judged
-
-),
+{{ numbered_copies(['product_id', 'as_of_date'], 'price') }},
 
 final as (
 

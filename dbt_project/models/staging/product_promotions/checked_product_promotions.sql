@@ -1,5 +1,5 @@
 -- product promotions: typed, with the code of every contract rule a row breaks
-with base as (
+with base as {{ inlined() }}(
 
     select * from {{ ref('base_product_promotions') }}
 
@@ -12,7 +12,7 @@ as_of as (
 
 ),
 
-judged as (
+judged as {{ inlined() }}(
 
     select
         base.product_id,
@@ -36,18 +36,7 @@ judged as (
 
 ),
 
-numbered as (
-
-    select
-        *,
-        {{ array_size('broken_rules') }} = 0 as is_clean,
-        row_number() over (
-            partition by product_id, week_start, {{ array_size('broken_rules') }} = 0
-            order by mailer_stores, display_stores, {{ row_hash('judged') }}
-        ) as copy_number
-    from judged
-
-),
+{{ numbered_copies(['product_id', 'week_start'], 'mailer_stores, display_stores') }},
 
 final as (
 

@@ -1,11 +1,11 @@
 -- products: typed, with the code of every contract rule a row breaks
-with base as (
+with base as {{ inlined() }}(
 
     select * from {{ ref('base_products') }}
 
 ),
 
-judged as (
+judged as {{ inlined() }}(
 
     select
         base.product_id,
@@ -29,18 +29,7 @@ judged as (
 
 ),
 
-numbered as (
-
-    select
-        *,
-        {{ array_size('broken_rules') }} = 0 as is_clean,
-        row_number() over (
-            partition by product_id, {{ array_size('broken_rules') }} = 0
-            order by launched_at, product_name, {{ row_hash('judged') }}
-        ) as copy_number
-    from judged
-
-),
+{{ numbered_copies(['product_id'], 'launched_at, product_name') }},
 
 final as (
 

@@ -1,5 +1,5 @@
 -- returns: typed, with the code of every contract rule a row breaks
-with base as (
+with base as {{ inlined() }}(
 
     select * from {{ ref('base_returns') }}
 
@@ -22,7 +22,7 @@ known_lines as (
 
 ),
 
-judged as (
+judged as {{ inlined() }}(
 
     select
         base.order_id,
@@ -52,18 +52,7 @@ judged as (
 
 ),
 
-numbered as (
-
-    select
-        *,
-        {{ array_size('broken_rules') }} = 0 as is_clean,
-        row_number() over (
-            partition by order_id, line_number, returned_at, {{ array_size('broken_rules') }} = 0
-            order by quantity, refund nulls last, {{ row_hash('judged') }}
-        ) as copy_number
-    from judged
-
-),
+{{ numbered_copies(['order_id', 'line_number', 'returned_at'], 'quantity, refund nulls last') }},
 
 final as (
 

@@ -1,5 +1,5 @@
 -- reviews: typed, with the code of every contract rule a row breaks
-with base as (
+with base as {{ inlined() }}(
 
     select * from {{ ref('base_reviews') }}
 
@@ -27,7 +27,7 @@ user_counts as (
 
 ),
 
-judged as (
+judged as {{ inlined() }}(
 
     select
         base.review_id,
@@ -57,18 +57,7 @@ judged as (
 
 ),
 
-numbered as (
-
-    select
-        *,
-        {{ array_size('broken_rules') }} = 0 as is_clean,
-        row_number() over (
-            partition by review_id, {{ array_size('broken_rules') }} = 0
-            order by reviewed_at, user_id, product_id, {{ row_hash('judged') }}
-        ) as copy_number
-    from judged
-
-),
+{{ numbered_copies(['review_id'], 'reviewed_at, user_id, product_id') }},
 
 final as (
 

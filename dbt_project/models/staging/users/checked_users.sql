@@ -1,5 +1,5 @@
 -- users: typed, with the code of every contract rule a row breaks
-with base as (
+with base as {{ inlined() }}(
 
     select * from {{ ref('base_users') }}
 
@@ -12,7 +12,7 @@ as_of as (
 
 ),
 
-judged as (
+judged as {{ inlined() }}(
 
     select
         base.user_id,
@@ -36,18 +36,7 @@ judged as (
 
 ),
 
-numbered as (
-
-    select
-        *,
-        {{ array_size('broken_rules') }} = 0 as is_clean,
-        row_number() over (
-            partition by user_id, {{ array_size('broken_rules') }} = 0
-            order by signed_up_at, {{ row_hash('judged') }}
-        ) as copy_number
-    from judged
-
-),
+{{ numbered_copies(['user_id'], 'signed_up_at') }},
 
 final as (
 
