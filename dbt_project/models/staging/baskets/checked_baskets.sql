@@ -38,7 +38,9 @@ judged as {{ inlined() }}(
 
 ),
 
-{{ numbered_copies(['basket_id', 'line_number'], 'product_id, quantity, unit_price nulls last, coupon_ids nulls last, quoted_at nulls last') }},
+{{ numbered_copies(
+    ['basket_id', 'line_number'], 'product_id, quantity, unit_price nulls last, coupon_ids nulls last, quoted_at nulls last'
+) }},
 
 final as (
 
