@@ -1,0 +1,41 @@
+{#
+    Tables of the var sliced_models are written in slices of users, one after another, where there are more users than
+    users_per_slice: what one slice joins and sorts fits the memory, while the whole would go through the disk many times over. A slice
+    is a range of user_id, which DuckDB hands down to whatever a query joins, groups or ranks by user. Rows come out in the order of
+    their slices, so that a table in the order of its users stays so.
+#}
+{% macro duckdb__create_table_as(temporary, relation, compiled_code, language='sql', partitioned_by=none, sorted_by=none) -%}
+    {%- set slices = user_slices() if model.name in var('sliced_models') and not temporary else [] -%}
+    {%- if slices | length < 2 -%}
+        {{ dbt.duckdb__create_table_as(temporary, relation, compiled_code, language, partitioned_by, sorted_by) }}
+    {%- else -%}
+        {{ get_assert_columns_equivalent(compiled_code) }}
+        create table {{ relation }} {{ get_table_columns_and_constraints() }};
+        {% for slice in slices -%}
+        insert into {{ relation }} {{ get_column_names() }} (
+            select * from ({{ get_select_subquery(compiled_code) }}) as all_users where {{ slice }}
+        );
+        {% endfor -%}
+    {%- endif -%}
+{%- endmacro %}
+
+{# Conditions on user_id that take about users_per_slice users each, all of them together everybody. #}
+{% macro user_slices() -%}
+    {%- set users = load_relation(api.Relation.create(database=target.database, schema='staging', identifier='stg_users')) -%}
+    {%- if users is none -%}{{ return([]) }}{%- endif -%}
+    {%- set first_ones = run_query('
+        select min(user_id) as first_one
+        from (
+            select user_id, (row_number() over (order by user_id) - 1) // ' ~ var('users_per_slice') ~ ' as slice from ' ~ users ~ '
+        )
+        group by slice
+        order by slice').columns['first_one'].values() | list -%}
+    {%- set slices = [] -%}
+    {%- for first_one in first_ones -%}
+        {%- set bounds = [] -%}
+        {%- if not loop.first -%}{%- do bounds.append('user_id >= ' ~ text_literal(first_one)) -%}{%- endif -%}
+        {%- if not loop.last -%}{%- do bounds.append('user_id < ' ~ text_literal(loop.nextitem)) -%}{%- endif -%}
+        {%- do slices.append(bounds | join(' and ') or 'true') -%}
+    {%- endfor -%}
+    {{ return(slices) }}
+{%- endmacro %}
