@@ -8,7 +8,8 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from rendered_sql import read_contract
+import yaml
+from rendered_sql import PROJECT, read_contract
 from small_shop import SECRET
 
 from promo_cli.audit import read_audits
@@ -459,6 +460,28 @@ def test_a_second_build_scores_nothing_again_and_makes_the_same_offers(built: Pa
         assert connection.execute("select distinct status from audits.offer_lineage").fetchall() == [("withdrawn",)]
         sources = f"select distinct recommendation_source from promotions.recommendations where user_id = '{key(5)}'"
         assert connection.execute(sources).fetchall() == [("best_seller",)]
+
+
+def test_tables_written_in_slices_of_users_hold_the_same_rows_in_the_same_order(built: Path, tmp_path: Path) -> None:
+    database = tmp_path / "offerhouse.duckdb"
+    shutil.copy(built, database)
+    models = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]["sliced_models"]
+
+    def rows() -> dict[str, list[tuple[object, ...]]]:
+        with duckdb.connect(str(database), read_only=True) as connection:
+            known = connection.execute("select table_name, schema_name from duckdb_tables()").fetchall()
+            schemas = {name: schema for name, schema in known if schema in ("features", "promotions")}
+            return {model: connection.execute(f"from {schemas[model]}.{model} order by all").fetchall() for model in models}
+
+    whole = rows()
+    run_dbt(["run", "--select", *models], database, {"users_per_slice": 7})
+    assert rows() == whole
+    for model in models:
+        (written,) = (tmp_path / "dbt" / "warehouse" / "run").rglob(f"{model}.sql")
+        assert written.read_text().count("insert into") > 1, f"{model} was written at once"
+    with duckdb.connect(str(database), read_only=True) as connection:
+        users = [user for (user,) in connection.execute("select user_id from promotions.recommendations").fetchall()]
+    assert users == sorted(users)
 
 
 AS_OF = "2025-06-01"

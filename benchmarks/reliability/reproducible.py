@@ -1,8 +1,8 @@
 """The same shop, policies, models and as-of date give the same published content, however the machine is used.
 
 The shop is loaded and built from nothing in every setting: one core and seven DuckDB threads, little memory (DuckDB spills), one
-dbt thread and four, another time zone, language and hash seed of Python, another folder. Then the content hashes of all published
-relations are compared, and those that differ are named.
+dbt thread and four, slices of a few users, another time zone, language and hash seed of Python, another folder. Then the content
+hashes of all published relations are compared, and those that differ are named.
 
 python benchmarks/reliability/reproducible.py [--shop complete-journey | small | simulated] [--users 20000]
 """
@@ -18,12 +18,14 @@ import yaml
 from small_warehouse import SmallWarehouse
 
 _ELSEWHERE = {"TZ": "Asia/Kolkata", "LC_ALL": "C", "PYTHONHASHSEED": "4711"}
+_FEW_USERS = "few users a slice"
 # name: (DuckDB threads, None for as many as there are cores; dbt threads; cores; environment)
 SETTINGS: dict[str, tuple[int | None, int, int | None, dict[str, str]]] = {
     "as shipped": (None, 2, None, {}),
     "one core": (1, 1, 1, {}),
     "seven DuckDB threads": (7, 4, None, {}),
     "little memory": (2, 2, None, {"OFFERHOUSE_MEMORY": "700MB"}),
+    _FEW_USERS: (None, 2, None, {}),
     "another place": (None, 2, None, _ELSEWHERE),
 }
 
@@ -40,6 +42,12 @@ def published_content(folder: Path, name: str, load: list[str]) -> dict[str, str
     if duckdb_threads is not None:
         output["settings"]["threads"] = duckdb_threads
     profiles.write_text(yaml.safe_dump(content))
+    if name == _FEW_USERS:
+        project = warehouse.package / "dbt_project" / "dbt_project.yml"
+        shipped, few = "users_per_slice: 100000", "users_per_slice: 20"
+        if shipped not in project.read_text():
+            raise SystemExit(f"{project.name} says nothing of {shipped}")
+        project.write_text(project.read_text().replace(shipped, few))
     allowed = os.sched_getaffinity(0)
     if cores is not None:
         os.sched_setaffinity(0, sorted(allowed)[:cores])
