@@ -116,13 +116,15 @@
 
 {#
     Temporary table publication_rows: one row a relation of `database`, with a content hash that depends neither on the order of the
-    rows nor on threads. Columns of the var unhashed_columns tell when, not what, and are left out; so is the record of builds.
+    rows nor on threads: a sum of row hashes, for which repeated rows count as often as they stand there. Columns of the var
+    unhashed_columns tell when, not what, and are left out; so is the record of builds. Views of users are summed slice by slice
+    (macros/engine/slices.sql): what they compute for everybody at once may not fit the memory.
 #}
 {% macro fingerprint_relations(database, build_id) -%}
-    {%- do run_query("
-        create or replace temp table publication_rows (
-            relation varchar, kind varchar, build_id varchar, row_count bigint, content_hash varchar, models varchar[]
-        )") -%}
+    {%- do run_query('
+        create or replace temp table publication_parts (
+            relation varchar, kind varchar, row_count bigint, row_hashes hugeint, models varchar[]
+        )') -%}
     {%- set relations = run_query("
         select
             columns.table_schema as schema_name,
@@ -130,7 +132,8 @@
             any_value(case tables.table_type when 'VIEW' then 'view' else 'table' end) as kind,
             string_agg('\"' || replace(columns.column_name, '\"', '\"\"') || '\"', ', ' order by columns.ordinal_position)
                 filter (where columns.column_name not in ('" ~ var('unhashed_columns') | join("', '") ~ "')) as hashed,
-            count(*) filter (where columns.column_name in ('model_name', 'model_version')) = 2 as names_model
+            count(*) filter (where columns.column_name in ('model_name', 'model_version')) = 2 as names_model,
+            bool_or(columns.column_name = 'user_id') and any_value(tables.table_type) = 'VIEW' as is_sliced
         from information_schema.columns as columns
         inner join information_schema.tables as tables
             on
@@ -142,20 +145,30 @@
             and not (columns.table_schema = 'audits' and columns.table_name in ('builds', 'build_nodes', 'publication'))
         group by columns.table_schema, columns.table_name
         order by columns.table_schema, columns.table_name") -%}
+    {%- set slices = user_slices() -%}
     {%- for relation in relations.rows -%}
-        {%- do run_query("
-            insert into publication_rows
-            select " ~ text_literal(relation['schema_name'] ~ '.' ~ relation['name']) ~ ", '" ~ relation['kind'] ~ "', '" ~ build_id
-            ~ "', count(*), " ~ content_hash(relation['hashed'] or '1') ~ ", " ~ (
-                "list_sort(list(distinct model_name || ' ' || model_version))" if relation['names_model'] else 'null')
-            ~ ' from ' ~ adapter.quote(database) ~ '.' ~ adapter.quote(relation['schema_name']) ~ '.'
-            ~ adapter.quote(relation['name'])) -%}
+        {%- set parts = slices + ['user_id is null'] if relation['is_sliced'] and slices | length > 1 else ['true'] -%}
+        {%- for part in parts -%}
+            {%- do run_query("
+                insert into publication_parts
+                select " ~ text_literal(relation['schema_name'] ~ '.' ~ relation['name']) ~ ", '" ~ relation['kind'] ~ "', count(*), "
+                ~ 'sum(cast(hash(' ~ (relation['hashed'] or '1') ~ ') as hugeint)), ' ~ (
+                    "list(distinct model_name || ' ' || model_version)" if relation['names_model'] else 'null')
+                ~ ' from ' ~ adapter.quote(database) ~ '.' ~ adapter.quote(relation['schema_name']) ~ '.'
+                ~ adapter.quote(relation['name']) ~ ' where ' ~ part) -%}
+        {%- endfor -%}
     {%- endfor -%}
-{%- endmacro %}
-
-{# An order-free fingerprint: a sum of row hashes, for which repeated rows count as often as they stand there. #}
-{% macro content_hash(columns) -%}
-    md5(concat_ws('|', count(*), coalesce(sum(cast(hash({{ columns }}) as hugeint)), 0)))
+    {%- do run_query("
+        create or replace temp table publication_rows as
+        select
+            relation,
+            any_value(kind) as kind,
+            '" ~ build_id ~ "' as build_id,
+            cast(sum(row_count) as bigint) as row_count,
+            md5(concat_ws('|', sum(row_count), coalesce(sum(row_hashes), 0))) as content_hash,
+            list_sort(list_distinct(flatten(list(models) filter (models is not null)))) as models
+        from publication_parts
+        group by relation") -%}
 {%- endmacro %}
 
 {# SQL for the SHA-256 of every row of every policy in `database`, whatever order they stand in; null while there are none. #}

@@ -21,8 +21,12 @@
 
 {# Conditions on user_id that take about users_per_slice users each, all of them together everybody. #}
 {% macro user_slices() -%}
-    {%- set users = load_relation(api.Relation.create(database=target.database, schema='staging', identifier='stg_users')) -%}
-    {%- if users is none -%}{{ return([]) }}{%- endif -%}
+    {%- set users = api.Relation.create(database=target.database, schema='staging', identifier='stg_users') -%}
+    {#- asked for by a query: load_relation() would begin a transaction, and one can't write two databases -#}
+    {%- set found = run_query("
+        select 1 from duckdb_tables()
+        where database_name = '" ~ users.database ~ "' and schema_name = 'staging' and table_name = 'stg_users'") -%}
+    {%- if not found.rows -%}{{ return([]) }}{%- endif -%}
     {%- set first_ones = run_query('
         select min(user_id) as first_one
         from (
