@@ -20,6 +20,8 @@ ENGINE_PREFIX = "engine__"
 
 # Parameters of engine macros that are words rather than SQL.
 _WORDS = {"data_type", "source_type", "separator"}
+# Engine macros that tell an engine how, not what: nothing stands for them.
+_HINTS = {"inlined"}
 _MACRO = re.compile(r"{%-?\s*(?:macro|test)\s+(\w+)\s*\(")
 
 
@@ -148,6 +150,8 @@ class Renderer:
         parameters: tuple[str, ...] = macro.arguments
 
         def call(*values: Any, **named: Any) -> str:
+            if name in _HINTS:
+                return ""
             arguments: list[str] = []
             for parameter, value in {**dict(zip(parameters, values, strict=False)), **named}.items():
                 if parameter in _WORDS:

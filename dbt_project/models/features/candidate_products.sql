@@ -23,8 +23,8 @@ with products as (
 lengths as (
 
     select
-        ceil({{ policy_value('max_candidates_per_user') }} / 2.0) as own,
-        greatest(3, ceil({{ policy_value('max_candidates_per_user') }} / 20.0)) as of_category
+        -floor(-{{ policy_value('max_candidates_per_user') }} / 2.0) as own,
+        greatest(3, -floor(-{{ policy_value('max_candidates_per_user') }} / 20.0)) as of_category
 
 ),
 
