@@ -5,7 +5,8 @@
     their slices, so that a table in the order of its users stays so.
 #}
 {% macro duckdb__create_table_as(temporary, relation, compiled_code, language='sql', partitioned_by=none, sorted_by=none) -%}
-    {%- set slices = user_slices() if model.name in var('sliced_models') and not temporary else [] -%}
+    {%- set is_sliced = model.name in var('sliced_models') and config.get('contract').enforced and not temporary -%}
+    {%- set slices = user_slices() if is_sliced else [] -%}
     {%- if slices | length < 2 -%}
         {{ dbt.duckdb__create_table_as(temporary, relation, compiled_code, language, partitioned_by, sorted_by) }}
     {%- else -%}
