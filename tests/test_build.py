@@ -470,7 +470,7 @@ def test_tables_written_in_slices_of_users_hold_the_same_rows_in_the_same_order(
     def rows() -> dict[str, list[tuple[object, ...]]]:
         with duckdb.connect(str(database), read_only=True) as connection:
             known = connection.execute("select table_name, schema_name from duckdb_tables()").fetchall()
-            schemas = {name: schema for name, schema in known if schema in ("features", "promotions")}
+            schemas = {name: schema for name, schema in known if schema in ("features", "scores", "promotions")}
             return {model: connection.execute(f"from {schemas[model]}.{model} order by all").fetchall() for model in models}
 
     whole = rows()
