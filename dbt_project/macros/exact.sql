@@ -3,7 +3,12 @@
     digits from run to run, and then scores would be taken again and ties fall otherwise. Twelve decimals are kept.
 #}
 {% macro exact_sum(expression, over='') -%}
-    cast(sum(cast({{ expression }} as decimal(38, 12))) {{ over }} as double)
+    cast(sum({{ exact(expression) }}) {{ over }} as double)
+{%- endmacro %}
+
+{# What is summed: sums of it can be summed again, and are told as a double in the end. #}
+{% macro exact(expression) -%}
+    cast({{ expression }} as decimal(38, 12))
 {%- endmacro %}
 
 {# The sample standard deviation by the same rule; null for fewer than two rows. #}
@@ -15,5 +20,5 @@
 {%- endmacro %}
 
 {% macro exact_avg(expression, over='') -%}
-    (cast(sum(cast({{ expression }} as decimal(38, 12))) {{ over }} as double) / nullif(count({{ expression }}) {{ over }}, 0))
+    ({{ exact_sum(expression, over) }} / nullif(count({{ expression }}) {{ over }}, 0))
 {%- endmacro %}

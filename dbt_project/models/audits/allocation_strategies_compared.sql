@@ -5,9 +5,9 @@ with totals as (
         allocated.strategy,
         count(*) as offers,
         count(distinct allocated.user_id) as users,
-        sum(cast(eligible.redemption_score as decimal(38, 12))) as expected_redemptions,
+        sum({{ exact('eligible.redemption_score') }}) as expected_redemptions,
         sum(eligible.cost) as reserved_budget,
-        sum(cast(eligible.expected_margin as decimal(38, 12))) as expected_margin
+        sum({{ exact('eligible.expected_margin') }}) as expected_margin
     from ({{ allocated('true') }}) as allocated
     inner join {{ ref('eligible_promotions') }} as eligible
         on allocated.user_id = eligible.user_id and allocated.promotion_id = eligible.promotion_id

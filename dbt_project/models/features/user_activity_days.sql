@@ -9,7 +9,7 @@ with orders as (
         sum(quantity) as units,
         sum(coalesce(quantity * paid_price, 0)) as spend,
         sum(coalesce(quantity * list_price, 0)) as list_spend,
-        cast(null as decimal(38, 12)) as dwell_seconds
+        {{ exact('null') }} as dwell_seconds
     from {{ ref('stg_order_lines') }}
     where quantity > 0
     group by user_id, ordered_on, order_id
@@ -27,7 +27,7 @@ sessions as (
         0 as units,
         0 as spend,
         0 as list_spend,
-        sum(cast(dwell_seconds as decimal(38, 12))) as dwell_seconds
+        sum({{ exact('dwell_seconds') }}) as dwell_seconds
     from {{ ref('stg_events') }}
     where event_type <> 'purchase'
     group by user_id, event_on, event_type, session_id
