@@ -372,6 +372,9 @@ def test_a_rolled_back_publication_can_be_published_again_unless_something_chang
     assert (code, json.loads(out)["build_id"]) == (0, build)
     assert published_path(database).is_file()
     assert builds(database) == builds(published_path(database)) == on_record
+    published_path(database).unlink()
+    run_dbt(["run-operation", "publish"], database, {"users_per_slice": 7})  # refuses fingerprints that are others
+    assert builds(published_path(database)) == on_record
     previous = published_path(database).parent / "previous"
     previous.mkdir()
     shutil.copy(published_path(database), previous / "000001_20250720T000000Z.duckdb")

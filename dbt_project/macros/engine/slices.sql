@@ -20,18 +20,18 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# Conditions on user_id that take about users_per_slice users each, all of them together everybody. #}
+{#
+    Conditions on user_id that take about users_per_slice users each, all of them together everybody. Bounds are of private.user_keys,
+    which whatever tells of users is built after. By a query: load_relation() would begin a transaction, and one can't write two databases.
+#}
 {% macro user_slices() -%}
-    {%- set users = api.Relation.create(database=target.database, schema='staging', identifier='stg_users') -%}
-    {#- asked for by a query: load_relation() would begin a transaction, and one can't write two databases -#}
-    {%- set found = run_query("
-        select 1 from duckdb_tables()
-        where database_name = '" ~ users.database ~ "' and schema_name = 'staging' and table_name = 'stg_users'") -%}
-    {%- if not found.rows -%}{{ return([]) }}{%- endif -%}
+    {%- set users = api.Relation.create(database=target.database, schema='private', identifier='user_keys') -%}
     {%- set first_ones = run_query('
         select min(user_id) as first_one
         from (
-            select user_id, (row_number() over (order by user_id) - 1) // ' ~ var('users_per_slice') ~ ' as slice from ' ~ users ~ '
+            select user_id, (row_number() over (order by user_id) - 1) // ' ~ var('users_per_slice') ~ ' as slice
+            from ' ~ users ~ '
+            where user_id is not null
         )
         group by slice
         order by slice').columns['first_one'].values() | list -%}
