@@ -180,7 +180,8 @@ def usual_product(chance: random.Random) -> dict[str, Any]:
     }
 
 
-USERS = {"usual": 1.0, "hunter": 3.0, "unknown": None, "refused": 1.0}
+USERS = {"usual": 1.0, "hunter": 1.5, "loyal": 0.5, "refused": 1.0}
+"""Price sensitivities."""
 
 
 def prices_of(
@@ -237,26 +238,15 @@ def prices_of(
     )
     put(
         connection,
-        "user_features",
-        "as_of_date date, user_id varchar, relative_discount_use double",
-        [(TODAY, f"{user} {interest}", use) for user, use in USERS.items() for interest in INTERESTS],
-    )
-    put(
-        connection,
         "considered_products",
-        "as_of_date date, user_id varchar, product_id varchar, is_personal boolean, interest float, max_interest float",
+        "as_of_date date, user_id varchar, product_id varchar, is_personal boolean, interest float, max_interest float, "
+        "price_sensitivity double",
         [
-            (TODAY, f"{user} {interest}", n, user != "refused", *((None, None) if user == "refused" else (interest, 1.0)))
+            (TODAY, f"{user} {interest}", n, user != "refused", *((None, None) if user == "refused" else (interest, 1.0)), use)
             for n, _ in numbered
-            for user in USERS
+            for user, use in USERS.items()
             for interest in INTERESTS
         ],
-    )
-    put(
-        connection,
-        "policy_values",
-        "name varchar, value double",
-        [("sensitivity_floor", 0.5), ("sensitivity_cap", 1.5)],
     )
     connection.execute(f"create or replace table market_prices as {price_sql['market_prices']}")
     found = connection.execute(f"select * from ({price_sql['dynamic_prices']})")

@@ -24,15 +24,13 @@ with priced as (
         market.max_step,
         market.price_step,
         market.price_ending,
+        market.bounded_market_price,
+        market.non_personal_price,
         market.k_share * market.market_price as k,
-        -- a null means nothing is known of the user's discount use: neutral
-        least(market.sensitivity_cap, greatest(market.sensitivity_floor, coalesce(users.relative_discount_use, 1.0)))
-            as price_sensitivity
+        considered.price_sensitivity
     from {{ ref('considered_products') }} as considered
     inner join {{ ref('market_prices') }} as market
         on considered.as_of_date = market.as_of_date and considered.product_id = market.product_id
-    inner join {{ ref('user_features') }} as users
-        on considered.as_of_date = users.as_of_date and considered.user_id = users.user_id
 
 ),
 
@@ -54,7 +52,6 @@ bounded as (
 
     select
         *,
-        {{ within_bounds('market_price') }} as bounded_market_price,
         {{ within_bounds(within_response('formula_price')) }} as bounded_price
     from personal
 
@@ -77,8 +74,7 @@ endings as (
 
     select
         *,
-        {{ ending_below('guarded_price') }} as personal_ending,
-        {{ ending_below('bounded_market_price') }} as market_ending
+        {{ ending_below('guarded_price') }} as personal_ending
     from guarded
 
 ),
@@ -87,8 +83,7 @@ rounded as (
 
     select
         *,
-        {{ price_with_ending('personal_ending') }} as personal_price,
-        {{ price_with_ending('market_ending') }} as non_personal_price
+        {{ price_with_ending('personal_ending') }} as personal_price
     from endings
 
 ),
@@ -107,7 +102,7 @@ final as (
         cast(market_price as double) as market_price,
         interest,
         cast(interest / nullif(max_interest, 0) as double) as relative_interest,
-        cast(price_sensitivity as double) as price_sensitivity,
+        price_sensitivity,
         cast(formula_price as double) as formula_price,
         cast(price_floor as double) as price_floor,
         cast(response_floor as double) as response_floor,

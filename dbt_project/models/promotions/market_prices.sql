@@ -91,6 +91,25 @@ priced as (
 
 ),
 
+-- what everybody pays whom no interest moves; here, for a look-up of one user's prices plans none of it
+bounded as (
+
+    select
+        *,
+        {{ within_bounds('market_price') }} as bounded_market_price
+    from priced
+
+),
+
+rounded as (
+
+    select
+        *,
+        {{ ending_below('bounded_market_price') }} as market_ending
+    from bounded
+
+),
+
 final as (
 
     select
@@ -114,10 +133,9 @@ final as (
         max_step,
         price_step,
         price_ending,
-        -- bounds of a person's say in the price: a look-up of one user's prices plans no query of its own for each
-        {{ policy_value('sensitivity_floor') }} as sensitivity_floor,
-        {{ policy_value('sensitivity_cap') }} as sensitivity_cap
-    from priced
+        bounded_market_price,
+        {{ price_with_ending('market_ending') }} as non_personal_price
+    from rounded
 
 )
 
