@@ -8,8 +8,11 @@ A built database is blown up: each user stands many times, with the same product
 Tables that are written in the order of their users stay in that order, the others are mixed as they were, so that what a filter
 on the user can skip is what it could skip in a shop of that size.
 
+With --as-it-stands the given file is looked at itself, as a large shop published it.
+
 python benchmarks/lookups.py warehouse/offerhouse.duckdb [--users 100000] [--candidates 50] [--promotions 20]
      [--lookups 1000] [--keep big.duckdb] [--explain]
+python benchmarks/lookups.py warehouse/published/offerhouse.duckdb --as-it-stands
 """
 
 import argparse
@@ -134,17 +137,19 @@ def main() -> None:
     parser.set_defaults(users=100_000)
     parser.add_argument("--lookups", type=int, default=1_000)
     parser.add_argument("--views", nargs="+", default=VIEWS)
+    parser.add_argument("--as-it-stands", action="store_true", help="look at DATABASE itself, which is large enough")
     parser.add_argument("--explain", action="store_true", help="the plan of each view's lookup, with times")
     arguments = parser.parse_args()
 
     with tempfile.TemporaryDirectory() as folder:
-        big = arguments.keep or Path(folder) / "big.duckdb"
+        big = arguments.database if arguments.as_it_stands else arguments.keep or Path(folder) / "big.duckdb"
+        everybody = "(select distinct user_id from features.user_permissions)" if arguments.as_it_stands else "everybody"
         if not big.exists():
             make(arguments.database, big, arguments.users, arguments.candidates, arguments.promotions, arguments.views)
         with duckdb.connect(str(big), read_only=True) as connection:
-            ((known,),) = connection.execute("select count(*) from everybody").fetchall()
+            ((known,),) = connection.execute(f"select count(*) from {everybody}").fetchall()
             chosen = connection.execute(
-                f"select user_id from everybody using sample reservoir({arguments.lookups} rows) repeatable (1)"
+                f"select user_id from {everybody} using sample reservoir({arguments.lookups} rows) repeatable (1)"
             ).fetchall()
             users = [user for (user,) in chosen]
             warm = {view: [lookup(connection, view, user) for user in [users[0], *users]][1:] for view in arguments.views}

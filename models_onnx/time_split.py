@@ -69,10 +69,13 @@ def weekly_split(first_day: date, data_until: date, horizon_days: int, history_d
     return TimeSplit(train=sorted(weeks[13 + 2 * gap :]), validation=sorted(weeks[8 + gap : 13 + gap]), test=sorted(weeks[:8]))
 
 
-def window_split(first_day: date, data_until: date, horizon_days: int, history_days: int = 56) -> TimeSplit:
+def window_split(
+    first_day: date, data_until: date, horizon_days: int, history_days: int = 56, training_step_days: int | None = None
+) -> TimeSplit:
     """As-of dates one label window apart: the newest for test, the one before for validation, up to 3 before for training.
 
-    Raises ThinData when there is none left to train on.
+    With `training_step_days` there are further training dates between the oldest and the newest of these, so many days apart; their
+    label windows overlap. Raises ThinData when there is none left to train on.
     """
     days = [data_until - timedelta(days=horizon_days * window) for window in range(1, 6)]
     days = [day for day in days if day >= first_day + timedelta(days=history_days)]
@@ -81,4 +84,7 @@ def window_split(first_day: date, data_until: date, horizon_days: int, history_d
             f"the shop's history is {(data_until - first_day).days} days long and training needs "
             f"{3 * horizon_days + history_days}"
         )
-    return TimeSplit(train=sorted(days[2:]), validation=days[1:2], test=days[:1])
+    newest, oldest = days[2], days[-1]
+    step = training_step_days or horizon_days
+    train = [newest - timedelta(days=back) for back in range(0, (newest - oldest).days + 1, step)]
+    return TimeSplit(train=sorted(train), validation=days[1:2], test=days[:1])

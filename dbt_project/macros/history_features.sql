@@ -1,7 +1,8 @@
 {#
     CTEs up to `named`: what the models of subcategory_interest and category_interest see of a user and an item. They begin after
     a CTE `candidates` (as_of_date, user_id, `key`) and read `history`, a model made of user_history(`key`). With `parents`, a
-    CTE (`key`, parent), the features of the item's parent come too.
+    CTE (`key`, parent), come too: features of the item's parent, of the item's place among all that the user buys, and of how widely
+    the user buys.
 #}
 {% macro history_features(key, history, parents=none) -%}
 history as (
@@ -38,6 +39,9 @@ items as (
         sum(case when recency_days <= 28 then 1 else 0 end) as buyers_28d,
         sum(case when days_since_first_purchase > 28 then 1 else 0 end) as earlier_buyers,
         sum(case when days_since_first_purchase > 28 and recency_days <= 28 then 1 else 0 end) as returned_buyers,
+        sum(case when purchase_days_84d > 0 then 1 else 0 end) as buyers_84d,
+        sum(purchase_days_28d) as purchase_days_28d,
+        sum(purchase_days_84d) as purchase_days_84d,
         sum(purchase_days) as purchase_days,
         sum(days_since_first_purchase - recency_days) as gap_days
     from history
@@ -58,6 +62,39 @@ parent_history as (
     from history
     inner join {{ parents }} on history.{{ key }} = {{ parents }}.{{ key }}
     group by history.as_of_date, history.user_id, {{ parents }}.parent
+
+),
+
+-- an item's place among all that the user buys
+places as (
+
+    select
+        as_of_date,
+        user_id,
+        {{ key }},
+        row_number() over (partition by as_of_date, user_id order by affinity desc, {{ key }}) as place,
+        row_number() over (partition by as_of_date, user_id order by affinity_short desc, {{ key }}) as place_lately
+    from history
+    where purchase_days > 0
+
+),
+
+-- how widely a user buys; earlier are the items of 29 to 84 days ago, returned those of them bought since
+breadths as (
+
+    select
+        as_of_date,
+        user_id,
+        count(*) as items,
+        sum(case when purchase_days_28d > 0 then 1 else 0 end) as items_28d,
+        sum(case when purchase_days_84d > 0 then 1 else 0 end) as items_84d,
+        sum(purchase_days_28d) as purchase_days_28d,
+        sum(case when purchase_days_84d > purchase_days_28d then 1 else 0 end) as earlier_items,
+        sum(case when purchase_days_84d > purchase_days_28d and purchase_days_28d > 0 then 1 else 0 end) as returned_items,
+        {{ exact_sum('affinity') }} as affinity
+    from history
+    where purchase_days > 0
+    group by as_of_date, user_id
 
 ),
 {% endif %}
@@ -92,6 +129,19 @@ named as (
         coalesce(parent_history.purchase_days, 0) as parent_purchase_days,
         coalesce(parent_history.purchase_days_28d, 0) as parent_purchase_days_28d,
         parent_history.recency_days as parent_recency_days,
+        history.units / nullif(cast(history.purchase_days as double), 0) as own_units_per_day,
+        1 - history.spend / nullif(history.list_spend, 0) as own_discount_share,
+        coalesce(history.affinity, 0) / nullif(breadths.affinity, 0) as own_affinity_share,
+        places.place as own_place,
+        places.place_lately as own_place_lately,
+        coalesce(breadths.items, 0) as user_breadth,
+        coalesce(breadths.items_28d, 0) as user_breadth_28d,
+        coalesce(breadths.items_84d, 0) as user_breadth_84d,
+        coalesce(breadths.purchase_days_28d, 0) as user_purchases_28d,
+        breadths.returned_items / nullif(cast(breadths.earlier_items as double), 0) as user_return_share,
+        items.purchase_days_28d / nullif(cast(active_users.users as double), 0) as item_purchases_28d,
+        2.0 * items.purchase_days_28d / nullif(items.purchase_days_84d - items.purchase_days_28d, 0) as item_growth,
+        items.buyers_28d / nullif(cast(items.buyers_84d as double), 0) as item_recent_buyer_share,
         {%- endif %}
         items.buyers_28d / nullif(cast(active_users.users as double), 0) as item_buyer_share_28d,
         items.buyers_7d * 4.0 / nullif(items.buyers_28d, 0) as item_trend,
@@ -124,6 +174,12 @@ named as (
             candidates.as_of_date = parent_history.as_of_date
             and candidates.user_id = parent_history.user_id
             and {{ parents }}.parent = parent_history.parent
+    left join places
+        on
+            candidates.as_of_date = places.as_of_date
+            and candidates.user_id = places.user_id
+            and candidates.{{ key }} = places.{{ key }}
+    left join breadths on candidates.as_of_date = breadths.as_of_date and candidates.user_id = breadths.user_id
     {%- endif %}
 
 )

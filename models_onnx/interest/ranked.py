@@ -60,6 +60,8 @@ class RankedTask:
     popularity: str
     """Feature that orders items by how many buy them."""
     horizon_days: int = 28
+    training_step_days: int | None = None
+    """Days between as-of dates of training; a label window when None."""
     most_training_rows: int = MOST_TRAINING_ROWS
     settings: TabularSettings = field(default_factory=lambda: SETTINGS)
     also: Callable[[TrainingContext, Parts, list[str], dict[str, Any]], dict[str, Trained]] | None = None
@@ -71,8 +73,8 @@ class RankedTask:
         return [*self.further_models, self.features_model, self.labels_model]
 
     def split(self, first_day: date, data_until: date, dates: list[date] | None = None) -> TimeSplit:
-        """As-of dates one label window apart."""
-        return window_split(first_day, data_until, self.horizon_days)
+        """As-of dates one label window apart, those of training closer where `training_step_days` says so."""
+        return window_split(first_day, data_until, self.horizon_days, training_step_days=self.training_step_days)
 
     def train(self, context: TrainingContext) -> Trained:
         """Fit the trees, rank, compare. Raises ThinData, or ValueError when rows and features disagree."""

@@ -1,6 +1,8 @@
 """subcategory_interest: how likely a user is to buy from a subcategory in the next 28 days, for ranking."""
 
-from models_onnx.interest.ranked import RankedTask
+from dataclasses import replace
+
+from models_onnx.interest.ranked import SETTINGS, RankedTask
 
 TASK = RankedTask(
     name="subcategory_interest",
@@ -11,4 +13,6 @@ TASK = RankedTask(
     further_models=[],
     names=lambda context: list(context.dbt_vars["subcategory_interest_features"]),
     popularity="item_buyer_share_28d",
+    training_step_days=14,
+    settings=replace(SETTINGS, min_child_weight=100, colsample_bytree=0.4, parallel_trees=3),
 )
