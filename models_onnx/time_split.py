@@ -74,8 +74,8 @@ def window_split(
 ) -> TimeSplit:
     """As-of dates one label window apart: the newest for test, the one before for validation, up to 3 before for training.
 
-    With `training_step_days` there are further training dates between the oldest and the newest of these, so many days apart; their
-    label windows overlap. Raises ThinData when there is none left to train on.
+    With `training_step_days` there are further training dates between the oldest and the newest of these, so many days apart;
+    their label windows overlap. Raises ThinData when there is none left to train on.
     """
     days = [data_until - timedelta(days=horizon_days * window) for window in range(1, 6)]
     days = [day for day in days if day >= first_day + timedelta(days=history_days)]

@@ -10,7 +10,6 @@ from enum import StrEnum
 from typing import IO, Any
 
 from promo_cli.campaign_columns import COLUMNS
-from promo_cli.read_ahead import read_ahead
 
 _ROW_GROUP = 65_536
 _FORMULA_STARTS = "=+-@\t\r\n"
@@ -39,7 +38,7 @@ def _write_csv(reader: Any, file: IO[bytes]) -> int:
     rows = 0
     file.write(",".join(reader.schema.names).encode() + b"\n")
     with csv.CSVWriter(file, reader.schema, write_options=csv.WriteOptions(include_header=False)) as writer:
-        for batch in read_ahead(reader):
+        for batch in reader:
             writer.write_batch(batch)
             rows += batch.num_rows
     return rows
@@ -61,7 +60,7 @@ def _row_groups(reader: Any) -> Iterator[Any]:
     import pyarrow
 
     waiting = reader.schema.empty_table()
-    for batch in read_ahead(reader):
+    for batch in reader:
         waiting = pyarrow.concat_tables([waiting, pyarrow.Table.from_batches([batch])])
         while waiting.num_rows >= _ROW_GROUP:
             yield waiting.slice(0, _ROW_GROUP).combine_chunks()
@@ -72,7 +71,7 @@ def _row_groups(reader: Any) -> Iterator[Any]:
 
 def _write_lines(reader: Any, file: IO[bytes]) -> int:
     rows = 0
-    for batch in read_ahead(reader):
+    for batch in reader:
         file.write("".join(f"{line}\n" for line in batch.column(0).to_pylist()).encode())
         rows += batch.num_rows
     return rows

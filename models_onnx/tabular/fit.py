@@ -25,8 +25,8 @@ OnRound = Callable[[int, int], None]
 class TabularSettings:
     """Hyperparameters; chosen on validation windows. `rounds` is the most there may be, `patience` rounds without a better
     log-loss on validation end the growing. `monotone` forces a feature's effect up (1) or down (-1) in the trees. With
-    `parallel_trees` a round grows so many trees on samples of their own and adds their mean: what a model owes to its seed shrinks,
-    and scoring costs as many times more.
+    `parallel_trees` a round grows so many trees on samples of their own and adds their mean: a model owes less to its seed, and
+    scoring costs as many times more.
     """
 
     measure: str = "auc"
