@@ -5,7 +5,7 @@
     the user buys.
 #}
 {% macro history_features(key, history, parents=none) -%}
-history as (
+history as {{ inlined() }}(
 
     select * from {{ ref(history) }}
 

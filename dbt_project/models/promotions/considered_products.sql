@@ -15,7 +15,7 @@ with permissions as (
 
 ),
 
-history as (
+history as {{ inlined() }}(
 
     select
         history.user_id,
