@@ -172,21 +172,6 @@ personal as (
 
 ),
 
--- how far a person's interest moves a price; a null means nothing is known of the user's discount use: neutral
-price_sensitivities as (
-
-    select
-        users.user_id,
-        cast(least(
-            {{ policy_value('sensitivity_cap') }},
-            greatest({{ policy_value('sensitivity_floor') }}, coalesce(users.relative_discount_use, 1.0))
-        ) as double) as price_sensitivity
-    from {{ ref('user_features') }} as users
-    inner join {{ ref('as_of_dates') }} as dates
-        on users.as_of_date = dates.as_of_date and users.as_of_date = dates.data_until
-
-),
-
 browsed_categories as (
 
     select
@@ -229,10 +214,15 @@ final as (
         history.mean_gap_days as own_mean_gap_days,
         -- half of the category's share of what the user looked at, if the product itself is no nearer
         cast(greatest(coalesce(browsed.relatedness, 0), 0.5 * coalesce(browsed_categories.share, 0)) as double) as relatedness,
-        price_sensitivities.price_sensitivity
+        -- how far interest moves the user's prices; a null means nothing is known of the user's discount use: neutral
+        cast(least(
+            {{ policy_value('sensitivity_cap') }},
+            greatest({{ policy_value('sensitivity_floor') }}, coalesce(users.relative_discount_use, 1.0))
+        ) as double) as price_sensitivity
     from personal
     inner join permissions on personal.user_id = permissions.user_id
-    inner join price_sensitivities on personal.user_id = price_sensitivities.user_id
+    inner join {{ ref('user_features') }} as users
+        on permissions.as_of_date = users.as_of_date and personal.user_id = users.user_id
     inner join {{ ref('stg_products') }} as products on personal.product_id = products.product_id
     left join history on personal.user_id = history.user_id and personal.product_id = history.product_id
     left join {{ ref('browsed_products') }} as browsed

@@ -101,7 +101,7 @@ bounded as (
 
 ),
 
-rounded as (
+endings as (
 
     select
         *,
@@ -135,7 +135,7 @@ final as (
         price_ending,
         bounded_market_price,
         {{ price_with_ending('market_ending') }} as non_personal_price
-    from rounded
+    from endings
 
 )
 
