@@ -19,7 +19,7 @@ from models_onnx.tabular.logistic import fit_logistic, logistic_onnx
 from models_onnx.tabular.rule import fitted_rule
 from models_onnx.tabular.task import TabularTask, known_order
 from models_onnx.task import TrainingContext
-from models_onnx.time_split import ThinData, TimeSplit, weekly_split
+from models_onnx.time_split import ThinData, TimeSplit, weekly_split, window_split
 from udfs.model_registry import ModelRefused
 from udfs.scorer_kinds import scorer_from
 
@@ -298,6 +298,16 @@ def test_longer_horizons_leave_the_weeks_between_parts_out() -> None:
         assert max(split.train) + timedelta(days=horizon) <= min(split.validation)
         assert max(split.validation) + timedelta(days=horizon) <= min(split.test)
         assert max(split.test) + timedelta(days=horizon) <= until
+
+
+def test_closer_training_dates_lie_between_the_oldest_and_the_newest_and_look_at_no_later_day() -> None:
+    until = FIRST + timedelta(days=364)
+    apart, closer = window_split(FIRST, until, 28), window_split(FIRST, until, 28, training_step_days=14)
+    newest = until - timedelta(days=84)
+    assert apart.train == [newest - timedelta(days=days) for days in (56, 28, 0)]
+    assert closer.train == [newest - timedelta(days=days) for days in (56, 42, 28, 14, 0)]
+    assert (closer.validation, closer.test) == (apart.validation, apart.test)
+    assert max(closer.train) + timedelta(days=28) <= min(closer.validation)
 
 
 def test_rows_are_read_in_one_order_and_sampled_by_user() -> None:
