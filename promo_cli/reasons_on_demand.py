@@ -14,7 +14,7 @@ from {inputs} as inputs
 inner join scores.{score}_scores as scores on inputs.user_id = scores.user_id and inputs.product_id = scores.product_id
 where inputs.user_id = $user and inputs.product_id = $product
 """
-_NAMES = "select feature, from_end from features.score_inputs where score = $score and not is_protected"
+_NAMES = "select feature, from_end from features.score_inputs where score = $score and not is_protected order by from_end desc"
 
 
 def reasons_now(
@@ -62,7 +62,7 @@ def reasons_now(
         for feature, from_end in names.items()
         if from_end < len(contributions) and contributions[-1 - from_end] != 0
     ]
-    told.sort(key=lambda reason: (-abs(reason["contribution"]), reason["feature"]))
+    told.sort(key=lambda reason: -abs(reason["contribution"]))  # of equal ones that of the earlier entry stays first
     return [reason | {"reason_rank": place} for place, reason in enumerate(told, 1)], None
 
 

@@ -351,7 +351,7 @@ create table as_of_dates as select date '2024-03-01' as as_of_date, date '2024-0
 create table event_words as from (values (7, 'purchase', 3), (8, 'view', null)) as words (token, event_type, days);
 create table score_inputs as
     from (values ('purchase_intent', 'token_1', 4), ('purchase_intent', 'token_2', 3), ('purchase_intent', 'token_3', 2),
-        ('purchase_intent', 'visits', 1), ('interest', 'a', 2), ('interest', 'b', 1)) as inputs (score, feature, from_end);
+        ('purchase_intent', 'visits', 1), ('interest', 'b', 2), ('interest', 'a', 1)) as inputs (score, feature, from_end);
 """
 TOLD = """
 create table {score}_reasons as
@@ -365,7 +365,7 @@ def test_reasons_are_named_ranked_and_events_told_by_what_they_were(connection: 
     connection.execute(REASONS)
     for score in ("coupon_redemption", "churn_risk", "promo_effect"):
         connection.execute(TOLD.format(score=score, item="", values="[]", contributions="[0.5]", model="m") + " limit 0")
-    # two entries weigh the same: the name decides; a rule reads the last vector alone; a pad adds nothing
+    # two entries weigh the same: the place decides; a rule reads the last vector alone; a pad adds nothing
     connection.execute(
         TOLD.format(score="interest", item="p", values="[1, null]", contributions="[-0.5, 0.5, 0.1]", model="interest")
     )
@@ -376,17 +376,21 @@ def test_reasons_are_named_ranked_and_events_told_by_what_they_were(connection: 
     )
     connection.execute(f"create macro {ENGINE_PREFIX}element_of(value, place) as value[place]")
     connection.execute(f"create macro {ENGINE_PREFIX}array_size(value) as len(value)")
+    connection.execute(f"create macro {ENGINE_PREFIX}without_last(value) as value[:-2]")
+    connection.execute(
+        f"create macro {ENGINE_PREFIX}ranks_by_size(value) as list_grade_up(list_grade_up([-abs(item) for item in value]))"
+    )
     (statement,) = RENDERER.model(PROJECT / "models/promotions/score_reasons.sql")
     told = (
         "select score_name, reason_rank, feature, feature_value, contribution, direction, base_value, scale "
         f"from ({statement}) order by score_name, reason_rank"
     )
     assert connection.execute(told).fetchall() == [
-        ("interest", 1, "a", 1.0, -0.5, "down", pytest.approx(0.1), "log_odds"),
-        ("interest", 2, "b", None, 0.5, "up", pytest.approx(0.1), "log_odds"),
+        ("interest", 1, "b", 1.0, -0.5, "down", pytest.approx(0.1), "log_odds"),
+        ("interest", 2, "a", None, 0.5, "up", pytest.approx(0.1), "log_odds"),
         ("purchase_intent", 1, "visits", 5.0, 1.0, "up", -2.0, "log_odds"),
         ("purchase_intent", 2, "event_view", None, -0.5, "down", -2.0, "log_odds"),
         ("purchase_intent", 3, "event_purchase", 3.0, 0.25, "up", -2.0, "log_odds"),
     ]
     connection.execute("update purchase_intent_reasons set contributions = [1, -2], model_name = 'purchase_intent_blend (rule)'")
-    assert [row[2] for row in connection.execute(told).fetchall()] == ["a", "b", "visits"]
+    assert [row[2] for row in connection.execute(told).fetchall()] == ["b", "a", "visits"]

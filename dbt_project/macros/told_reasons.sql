@@ -39,22 +39,32 @@ explained as (
 
 ),
 
--- the base value stands last; a rule that reads the second vector alone has contributions of that one alone: count from the end
+-- the base value stands last; ranked as a vector, not as rows, of which there are as many times more as it has entries
+ranked as (
+
+    select
+        *,
+        {{ element_of('contributions', array_size('contributions')) }} as base_value,
+        {{ ranks_by_size(without_last('contributions')) }} as ranks
+    from explained
+
+),
+
+-- a rule that reads the second vector alone has contributions of that one alone: count from the end
 named as (
 
     select
-        explained.*,
+        ranked.*,
         inputs.feature,
-        inputs.from_end,
-        {{ element_of('explained.contributions', array_size('explained.contributions')) }} as base_value,
-        {{ element_of('explained.contributions', array_size('explained.contributions') ~ ' - inputs.from_end') }} as contribution,
+        {{ element_of('ranked.ranks', array_size('ranked.contributions') ~ ' - inputs.from_end') }} as reason_rank,
+        {{ element_of('ranked.contributions', array_size('ranked.contributions') ~ ' - inputs.from_end') }} as contribution,
         case
-            when inputs.from_end <= {{ array_size('explained.input_values') }}
-                then {{ element_of('explained.input_values', array_size('explained.input_values') ~ ' - inputs.from_end + 1') }}
+            when inputs.from_end <= {{ array_size('ranked.input_values') }}
+                then {{ element_of('ranked.input_values', array_size('ranked.input_values') ~ ' - inputs.from_end + 1') }}
         end as input_value
-    from explained
-    inner join {{ ref('score_inputs') }} as inputs on explained.score_name = inputs.score
-    where inputs.from_end < {{ array_size('explained.contributions') }}
+    from ranked
+    inner join {{ ref('score_inputs') }} as inputs on ranked.score_name = inputs.score
+    where inputs.from_end < {{ array_size('ranked.contributions') }}
 
 ),
 
@@ -84,9 +94,7 @@ reasons as (
         score_name,
         user_id,
         item_id,
-        cast(row_number() over (
-            partition by user_id, score_name, item_id order by abs(contribution) desc, feature, from_end
-        ) as integer) as reason_rank,
+        cast(reason_rank as integer) as reason_rank,
         told_feature as feature,
         feature_value,
         contribution,

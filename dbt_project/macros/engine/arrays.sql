@@ -82,3 +82,19 @@
 {% macro place_in(value, item) %}{{ adapter.dispatch('place_in')(value, item) }}{% endmacro %}
 {% macro default__place_in(value, item) %}array_position({{ value }}, {{ item }}){% endmacro %}
 {% macro duckdb__place_in(value, item) %}list_position({{ value }}, {{ item }}){% endmacro %}
+
+{# An array but for its last item. #}
+{% macro without_last(value) %}{{ adapter.dispatch('without_last')(value) }}{% endmacro %}
+{% macro default__without_last(value) %}slice({{ value }}, 1, size({{ value }}) - 1){% endmacro %}
+{% macro duckdb__without_last(value) %}({{ value }})[:-2]{% endmacro %}
+
+{# The rank of each item of an array of numbers by its size without its sign, the largest 1; of equal ones the first comes first. #}
+{% macro ranks_by_size(value) %}{{ adapter.dispatch('ranks_by_size')(value) }}{% endmacro %}
+{% macro default__ranks_by_size(value) -%}
+    transform({{ value }}, (item, place) -> 1 + size(filter(
+        {{ value }}, (other, beside) -> abs(other) > abs(item) or (abs(other) = abs(item) and beside < place)
+    )))
+{%- endmacro %}
+{% macro duckdb__ranks_by_size(value) -%}
+    list_grade_up(list_grade_up(list_transform({{ value }}, lambda item: -abs(item))))
+{%- endmacro %}

@@ -51,6 +51,19 @@ market as (
 
 ),
 
+-- of those with a basket alone: naming a price for everybody would cost as much as every price there is
+personal as (
+
+    select
+        prices.user_id,
+        prices.product_id,
+        prices.personal_price,
+        prices.is_personalised
+    from {{ ref('dynamic_prices') }} as prices
+    where exists (select 1 from lines where prices.user_id = lines.user_id)
+
+),
+
 priced as (
 
     select
@@ -80,7 +93,7 @@ priced as (
     left join {{ ref('product_features') }} as features
         on lines.product_id = features.product_id and lines.as_of_date = features.as_of_date
     left join market on lines.product_id = market.product_id
-    left join {{ ref('dynamic_prices') }} as personal
+    left join personal
         on lines.user_id = personal.user_id and lines.product_id = personal.product_id
 
 ),
