@@ -1,7 +1,7 @@
 """Gradient-boosted trees over a feature vector, as xgboost saves them; oneDAL scores them where there is a build of it.
 
 Not onnxruntime: in the same SQL function the same trees are about three times as fast in xgboost, which walks a row's
-trees without building a tensor an operator, and five times in oneDAL. Contributions are xgboost's.
+trees without building a tensor an operator. Contributions are xgboost's everywhere.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _PROBABILITY_OBJECTIVES = ("binary:logistic", "reg:logistic")
 class BoostedScorer:
     """Gradient-boosted trees (xgboost) over the whole feature vector; NaN is a missing feature, which trees handle."""
 
-    # DuckDB's whole batch: xgboost lays its trees out anew in each call, which 1,024 rows feel.
+    # DuckDB's whole batch: where xgboost scores, it lays its trees out anew in each call, which 1,024 rows feel.
     piece_rows = 2_048
 
     def __init__(self, name: str, content: bytes) -> None:

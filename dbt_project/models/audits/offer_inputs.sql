@@ -43,6 +43,7 @@ with made as (
 
 ),
 
+-- What is put in words is of the offers made alone: of every pair that is eligible it would be ten times as many.
 terms as (
 
     select
@@ -58,8 +59,14 @@ verdicts as (
         user_id,
         promotion_id,
         {{ json_object(verdict) }} as verdict
-    from {{ ref('coupon_eligibility') }}
-    where is_eligible
+    from {{ ref('coupon_eligibility') }} as eligibility
+    where
+        is_eligible
+        and exists (
+            select 1
+            from made
+            where eligibility.user_id = made.user_id and eligibility.promotion_id = made.promotion_id
+        )
 
 ),
 
@@ -80,6 +87,11 @@ allocated as (
     inner join {{ ref('eligible_promotions') }} as eligible
         on allocation.user_id = eligible.user_id and allocation.promotion_id = eligible.promotion_id
     inner join {{ ref('allocation_strategies') }} as strategies on strategies.is_in_use
+    where exists (
+        select 1
+        from made
+        where allocation.user_id = made.user_id and allocation.promotion_id = made.promotion_id
+    )
 
 ),
 
@@ -118,8 +130,6 @@ prices as (
 {% do scores_of_offer.append('made.' ~ key ~ ' = scores.' ~ key) -%}
 {% do inputs_of_offer.append('made.' ~ key ~ ' = inputs.' ~ key) -%}
 {% endfor -%}
-{# tokens of events are kept once, as they are, beside the windows -#}
-{% set names = kind.features[sequence_length():] if kind.arguments | length > 1 else kind.features -%}
 of_{{ kind.score }} as (
 
     select
@@ -127,7 +137,7 @@ of_{{ kind.score }} as (
         scores.{{ kind.score }} as score,
         scores.model_name,
         scores.model_version,
-        {{ json_of_vector(names, 'inputs.' ~ (kind.arguments | last)) }} as features
+        inputs.{{ kind.arguments | last }} as vector
     from made
     inner join {{ ref(kind.scores) }} as scores
         on {{ scores_of_offer | join(' and ') }}
@@ -202,11 +212,24 @@ source_lists as (
 
 ),
 
+events as (
+
+    select
+        made.offer_id,
+        inputs.tokens
+    from made
+    inner join {{ ref('purchase_intent_inputs') }} as inputs
+        on made.as_of_date = inputs.as_of_date and made.user_id = inputs.user_id
+
+),
+
 {% set scores = {} -%}
 {% set features = {'purchase_intent_tokens': 'cast(events.tokens as string)'} -%}
 {% for kind in explained_scores() -%}
 {% do scores.update({kind.score: 'told_' ~ kind.score ~ '.told'}) -%}
-{% do features.update({kind.score: 'told_' ~ kind.score ~ '.features'}) -%}
+{# tokens of events are kept once, as they are, beside the windows; vectors are put in words last, which take ten times their room -#}
+{% set names = kind.features[sequence_length():] if kind.arguments | length > 1 else kind.features -%}
+{% do features.update({kind.score: json_of_vector(names, 'told_' ~ kind.score ~ '.vector')}) -%}
 {% endfor -%}
 decided as (
 
@@ -229,8 +252,7 @@ decided as (
     left join places on made.user_id = places.user_id and made.promotion_id = places.promotion_id
     left join prices on made.offer_id = prices.offer_id
     left join source_lists on made.offer_id = source_lists.offer_id
-    left join {{ ref('purchase_intent_inputs') }} as events
-        on made.as_of_date = events.as_of_date and made.user_id = events.user_id
+    left join events on made.offer_id = events.offer_id
     {% for kind in explained_scores() -%}
     left join told_{{ kind.score }} on made.offer_id = told_{{ kind.score }}.offer_id
     {% endfor %}
@@ -280,4 +302,3 @@ final as (
 )
 
 select * from final
-order by user_id, offer_id
