@@ -43,7 +43,7 @@ with made as (
 
 ),
 
--- What is put in words is of the offers made alone: of every pair that is eligible it would be ten times as many.
+-- What is put in words is of the offers made alone: of every pair that is eligible it would be many times more.
 terms as (
 
     select
@@ -227,7 +227,7 @@ events as (
 {% set features = {'purchase_intent_tokens': 'cast(events.tokens as string)'} -%}
 {% for kind in explained_scores() -%}
 {% do scores.update({kind.score: 'told_' ~ kind.score ~ '.told'}) -%}
-{# tokens of events are kept once, as they are, beside the windows; vectors are put in words last, which take ten times their room -#}
+{# tokens of events are kept once, as they are, beside the windows; vectors are put in words last, which take more room -#}
 {% set names = kind.features[sequence_length():] if kind.arguments | length > 1 else kind.features -%}
 {% do features.update({kind.score: json_of_vector(names, 'told_' ~ kind.score ~ '.vector')}) -%}
 {% endfor -%}
