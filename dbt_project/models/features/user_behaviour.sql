@@ -152,30 +152,6 @@ variety as (
 
 ),
 
--- where a product's price stands among those of its category
-prices as (
-
-    select
-        as_of_date,
-        product_id,
-        category,
-        {{ exact_avg('list_price') }} as list_price
-    from lines
-    where list_price > 0
-    group by as_of_date, product_id, category
-
-),
-
-levels as (
-
-    select
-        as_of_date,
-        product_id,
-        percent_rank() over (partition by as_of_date, category order by list_price) as price_level
-    from prices
-
-),
-
 bought as (
 
     select
@@ -200,11 +176,11 @@ products as (
         cast(count(*) as double) / cast(sum(bought.lines) as double) as new_product_share,
         1 - cast(sum(bought.spend) as double) / nullif(cast(sum(bought.list_spend) as double), 0) as discount_share,
         cast(sum(bought.reduced_lines) as double) / nullif(sum(bought.priced_lines), 0) as reduced_share,
-        {{ exact_sum('bought.lines * levels.price_level') }}
-        / nullif(sum(case when levels.price_level is not null then bought.lines end), 0) as price_level
+        {{ exact_sum('bought.lines * ranks.price_rank') }}
+        / nullif(sum(case when ranks.price_rank is not null then bought.lines end), 0) as price_level
     from bought
-    left join levels
-        on bought.as_of_date = levels.as_of_date and bought.product_id = levels.product_id
+    left join {{ ref('product_price_ranks') }} as ranks
+        on bought.as_of_date = ranks.as_of_date and bought.product_id = ranks.product_id
     group by bought.as_of_date, bought.user_id
 
 ),
