@@ -60,7 +60,11 @@ personal as (
         prices.personal_price,
         prices.is_personalised
     from {{ ref('dynamic_prices') }} as prices
-    where exists (select 1 from lines where prices.user_id = lines.user_id)
+    where exists (
+        select 1
+        from lines
+        where prices.user_id = lines.user_id
+    )
 
 ),
 
