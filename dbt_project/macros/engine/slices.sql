@@ -5,14 +5,16 @@
     their slices, so that a table in the order of its users stays so.
 #}
 {% macro duckdb__create_table_as(temporary, relation, compiled_code, language='sql', partitioned_by=none, sorted_by=none) -%}
-    {%- set is_sliced = model.name in var('sliced_models') and config.get('contract').enforced and not temporary -%}
-    {%- set slices = user_slices() if is_sliced else [] -%}
-    {%- if slices | length < 2 -%}
+    {%- if temporary or language != 'sql' -%}
         {{ dbt.duckdb__create_table_as(temporary, relation, compiled_code, language, partitioned_by, sorted_by) }}
+    {%- elif not config.get('contract').enforced -%}
+        create or replace table {{ relation }} as (
+        {{ compiled_code }}
+        );
     {%- else -%}
         {{ get_assert_columns_equivalent(compiled_code) }}
-        create table {{ relation }} {{ get_table_columns_and_constraints() }};
-        {% for slice in slices -%}
+        create or replace table {{ relation }} {{ get_table_columns_and_constraints() }};
+        {% for slice in (user_slices() if model.name in var('sliced_models') else []) or ['true'] -%}
         insert into {{ relation }} {{ get_column_names() }} (
             select * from ({{ get_select_subquery(compiled_code) }}) as all_users where {{ slice }}
         );
