@@ -119,6 +119,7 @@ class Renderer:
 
     def _load_macros(self) -> None:
         files = [*sorted((PROJECT / "macros").rglob("*.sql")), *sorted((PROJECT / "tests/generic").glob("*.sql"))]
+        files = [file for file in files if file.parent.name != "materializations"]  # a tag of dbt's own
         texts = {file: file.read_text() for file in files}
         for text in texts.values():
             for name in _MACRO.findall(text):
