@@ -17,6 +17,7 @@ MODELS = {
     "product_price_days": "features",
     "product_prior_prices": "features",
     "market_prices": "promotions",
+    "personal_prices": "promotions",
     "dynamic_prices": "promotions",
 }
 
@@ -249,6 +250,7 @@ def prices_of(
         ],
     )
     connection.execute(f"create or replace table market_prices as {price_sql['market_prices']}")
+    connection.execute(f"create or replace table personal_prices as {price_sql['personal_prices']}")
     found = connection.execute(f"select * from ({price_sql['dynamic_prices']})")
     names = [column[0] for column in found.description]
     by_number = dict(numbered)

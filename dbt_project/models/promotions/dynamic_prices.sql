@@ -1,13 +1,18 @@
 -- the price of each considered product for each user, how it came about, and the price without the person
-with priced as (
+with prices as (
 
     select
-        considered.as_of_date,
-        considered.user_id,
-        considered.product_id,
-        considered.is_personal,
-        considered.interest,
-        considered.max_interest,
+        personal.as_of_date,
+        personal.user_id,
+        personal.product_id,
+        personal.is_personal,
+        personal.interest,
+        personal.max_interest,
+        personal.price_sensitivity,
+        personal.formula_price,
+        personal.binding_guardrail,
+        personal.guarded_price,
+        personal.personal_price,
         market.category,
         market.list_price,
         market.demand_factor,
@@ -15,76 +20,14 @@ with priced as (
         market.competitor_factor,
         market.market_price,
         market.price_floor,
-        market.floor_guardrail,
-        market.prior_price,
-        market.reduction_began_on,
         market.discount_response,
         market.response_floor,
-        market.last_price,
-        market.max_step,
-        market.price_step,
-        market.price_ending,
-        market.bounded_market_price,
-        market.non_personal_price,
-        market.k_share * market.market_price as k,
-        considered.price_sensitivity
-    from {{ ref('considered_products') }} as considered
+        market.prior_price,
+        market.reduction_began_on,
+        market.non_personal_price
+    from {{ ref('personal_prices') }} as personal
     inner join {{ ref('market_prices') }} as market
-        on considered.as_of_date = market.as_of_date and considered.product_id = market.product_id
-
-),
-
--- P(u,p) = P0 + k · (1 − I(u,p) / I_max), k scaled by the user's price sensitivity
-personal as (
-
-    select
-        *,
-        case
-            when is_personal
-                then coalesce(market_price + k * price_sensitivity * (1 - interest / nullif(max_interest, 0)), market_price)
-            else market_price
-        end as formula_price
-    from priced
-
-),
-
-bounded as (
-
-    select
-        *,
-        {{ within_bounds(within_response('formula_price')) }} as bounded_price
-    from personal
-
-),
-
-guarded as (
-
-    select
-        *,
-        {{ binding_guardrail('formula_price', 'bounded_price', 'bounded_market_price') }} as binding_guardrail,
-        case
-            when {{ is_withdrawn('bounded_price', 'bounded_market_price') }} then bounded_market_price
-            else bounded_price
-        end as guarded_price
-    from bounded
-
-),
-
-endings as (
-
-    select
-        *,
-        {{ ending_below('guarded_price') }} as personal_ending
-    from guarded
-
-),
-
-rounded as (
-
-    select
-        *,
-        {{ price_with_ending('personal_ending') }} as personal_price
-    from endings
+        on personal.as_of_date = market.as_of_date and personal.product_id = market.product_id
 
 ),
 
@@ -99,15 +42,15 @@ final as (
         demand_factor,
         stock_factor,
         competitor_factor,
-        cast(market_price as double) as market_price,
+        market_price,
         interest,
         cast(interest / nullif(max_interest, 0) as double) as relative_interest,
         price_sensitivity,
-        cast(formula_price as double) as formula_price,
-        cast(price_floor as double) as price_floor,
-        cast(response_floor as double) as response_floor,
+        formula_price,
+        price_floor,
+        response_floor,
         binding_guardrail,
-        cast(guarded_price as double) as guarded_price,
+        guarded_price,
         personal_price,
         non_personal_price,
         personal_price <> non_personal_price as is_personalised,
@@ -161,7 +104,7 @@ final as (
             end,
             '.'
         ) as reason
-    from rounded
+    from prices
 
 )
 

@@ -1,0 +1,106 @@
+-- what each user would pay for each considered product: the formula, the guardrails, the price ending
+-- A table in the order of users: a look-up of one user's prices plans none of it.
+{{ config(materialized='table') }}
+
+with priced as (
+
+    select
+        considered.as_of_date,
+        considered.user_id,
+        considered.product_id,
+        considered.is_personal,
+        considered.interest,
+        considered.max_interest,
+        considered.price_sensitivity,
+        market.list_price,
+        market.market_price,
+        market.price_floor,
+        market.floor_guardrail,
+        market.prior_price,
+        market.response_floor,
+        market.last_price,
+        market.max_step,
+        market.price_step,
+        market.price_ending,
+        market.bounded_market_price,
+        market.k_share * market.market_price as k
+    from {{ ref('considered_products') }} as considered
+    inner join {{ ref('market_prices') }} as market
+        on considered.as_of_date = market.as_of_date and considered.product_id = market.product_id
+
+),
+
+-- P(u,p) = P0 + k · (1 − I(u,p) / I_max), k scaled by the user's price sensitivity
+personal as (
+
+    select
+        *,
+        case
+            when is_personal
+                then coalesce(market_price + k * price_sensitivity * (1 - interest / nullif(max_interest, 0)), market_price)
+            else market_price
+        end as formula_price
+    from priced
+
+),
+
+bounded as (
+
+    select
+        *,
+        {{ within_bounds(within_response('formula_price')) }} as bounded_price
+    from personal
+
+),
+
+guarded as (
+
+    select
+        *,
+        {{ binding_guardrail('formula_price', 'bounded_price', 'bounded_market_price') }} as binding_guardrail,
+        case
+            when {{ is_withdrawn('bounded_price', 'bounded_market_price') }} then bounded_market_price
+            else bounded_price
+        end as guarded_price
+    from bounded
+
+),
+
+endings as (
+
+    select
+        *,
+        {{ ending_below('guarded_price') }} as personal_ending
+    from guarded
+
+),
+
+rounded as (
+
+    select
+        *,
+        {{ price_with_ending('personal_ending') }} as personal_price
+    from endings
+
+),
+
+final as (
+
+    select
+        as_of_date,
+        user_id,
+        product_id,
+        is_personal,
+        interest,
+        max_interest,
+        price_sensitivity,
+        cast(formula_price as double) as formula_price,
+        binding_guardrail,
+        cast(guarded_price as double) as guarded_price,
+        personal_price
+    from rounded
+
+)
+
+select * from final
+order by user_id, product_id
