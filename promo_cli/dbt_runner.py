@@ -19,6 +19,9 @@ _NULL = re.compile(r"NOT NULL constraint failed: \S+\.(\w+)")
 _RESULT = re.compile("Log(Model|Seed|Test|Snapshot|Function|NodeNoOp)Result")
 """Events of finished nodes, but for the hooks around them."""
 
+_LISTED = ("PrintEvent", "ListCmdOut")
+"""Events of listed nodes: dbt renamed them within 1.11."""
+
 ON_START = Callable[[], None]
 """Told when the first node begins: the project is read."""
 
@@ -97,7 +100,7 @@ def list_nodes(database: Path, variables: dict[str, Any]) -> dict[str, int]:
     for line in run.stdout.splitlines():
         try:
             event = json.loads(line)
-            if event["info"]["name"] == "ListCmdOut":
+            if event["info"]["name"] in _LISTED:
                 kind = json.loads(event["info"]["msg"])["resource_type"]
                 kinds[kind] = kinds.get(kind, 0) + 1
             elif event["info"]["level"] == "error":

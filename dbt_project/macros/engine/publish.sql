@@ -49,10 +49,12 @@
     {%- for schema in (tables | map(attribute='schema_name') | list + views | map(attribute='schema_name') | list) | unique -%}
         {%- do run_query('create schema if not exists publication.' ~ adapter.quote(schema)) -%}
     {%- endfor -%}
+    {%- set copies = [] -%}
     {%- for table in tables -%}
         {%- set name = adapter.quote(table['schema_name']) ~ '.' ~ adapter.quote(table['table_name']) -%}
-        {%- do run_query('create table publication.' ~ name ~ ' as from ' ~ adapter.quote(target.database) ~ '.' ~ name) -%}
+        {%- do copies.append('create table publication.' ~ name ~ ' as from ' ~ adapter.quote(target.database) ~ '.' ~ name) -%}
     {%- endfor -%}
+    {%- do run_query(copies | join(';\n')) -%} {#- in one call: dbt's own part of each is more than a small table takes -#}
     {%- do run_query('set preserve_insertion_order = false') -%}
     {%- do run_query('detach publication') -%}
     {%- set statements = [] -%}
@@ -146,10 +148,11 @@
         group by columns.table_schema, columns.table_name
         order by columns.table_schema, columns.table_name") -%}
     {%- set slices = user_slices() -%}
+    {%- set sums = [] -%}
     {%- for relation in relations.rows -%}
         {%- set parts = slices + ['user_id is null'] if relation['is_sliced'] and slices | length > 1 else ['true'] -%}
         {%- for part in parts -%}
-            {%- do run_query("
+            {%- do sums.append("
                 insert into publication_parts
                 select " ~ text_literal(relation['schema_name'] ~ '.' ~ relation['name']) ~ ", '" ~ relation['kind'] ~ "', count(*), "
                 ~ 'sum(cast(hash(' ~ (relation['hashed'] or '1') ~ ') as hugeint)), ' ~ (
@@ -158,6 +161,7 @@
                 ~ adapter.quote(relation['name']) ~ ' where ' ~ part) -%}
         {%- endfor -%}
     {%- endfor -%}
+    {%- do run_query(sums | join(';')) -%}
     {%- do run_query("
         create or replace temp table publication_rows as
         select

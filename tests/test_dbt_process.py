@@ -1,0 +1,62 @@
+"""dbt in a process of its own: a JSON line for what it would tell on a terminal, and an exit code that says who failed."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from promo_cli.dbt_runner import _environment, list_nodes
+from promo_cli.paths import dbt_project_path, profiles_path
+
+FOLDERS = ["--project-dir", str(dbt_project_path()), "--profiles-dir", str(profiles_path())]
+
+
+def told_by_dbt(tmp_path: Path, *arguments: str) -> tuple[int, list[dict[str, object]], list[str]]:
+    """What dbt left with, its events, and lines that are none."""
+    run = subprocess.run(
+        [sys.executable, "-m", "promo_cli.dbt_process", "--log-path", str(tmp_path), *arguments],
+        capture_output=True,
+        text=True,
+        env={"PATH": "/usr/bin:/bin", "DBT_ENV_SECRET_KEY": "swordfish"} | _environment(tmp_path / "shop.duckdb", "list", 0),
+    )
+    events, others = [], []
+    for line in run.stdout.splitlines():
+        try:
+            events.append(json.loads(line)["info"])
+        except ValueError:
+            others.append(line)
+    return run.returncode, events, others
+
+
+def test_events_are_told_from_info_on_and_no_log_is_written(tmp_path: Path) -> None:
+    code, events, others = told_by_dbt(tmp_path, "list", "--select", "personal_prices", *FOLDERS, "--target-path", str(tmp_path))
+    assert (code, others) == (0, [])
+    assert any("promotions.personal_prices" in str(event["msg"]) for event in events)
+    assert {event["level"] for event in events} == {"info"}
+    assert not (tmp_path / "dbt.log").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["list", "--no-such-option"], "--no-such-option"),
+        (["list", *FOLDERS, "--vars", "{as_of_date: swordfish"], "vars"),
+    ],
+)
+def test_what_dbt_can_not_do_is_told_and_leaves_with_two(tmp_path: Path, arguments: list[str], words: str) -> None:
+    code, events, others = told_by_dbt(tmp_path, *arguments)
+    assert code == 2
+    told = " ".join([*others, *(str(event["msg"]) for event in events)])
+    assert words in told
+    assert "Traceback" not in told
+
+
+def test_nodes_are_counted_by_kind(tmp_path: Path) -> None:
+    kinds = list_nodes(tmp_path / "shop.duckdb", {})
+    models = list((dbt_project_path() / "models").rglob("*.sql"))
+    assert kinds["model"] == len(models)
+    assert kinds["test"] > kinds["model"]
+    assert {"seed", "unit_test"} <= kinds.keys()
+    assert list(tmp_path.iterdir()) == []
