@@ -8,6 +8,7 @@ import pytest
 
 from promo_cli.dbt_runner import run_dbt
 from promo_cli.errors import PromoError
+from promo_cli.layout import lay_out
 
 PRICES = "select count(*), sum(personal_price) from promotions.personal_prices"
 
@@ -45,5 +46,31 @@ def test_a_model_that_fails_leaves_what_was_there(database: Path) -> None:
         run_dbt(["run", "--select", "personal_prices"], database)
     with duckdb.connect(str(database), read_only=True) as connection:
         assert connection.execute(PRICES).fetchall() == before
-        left = "select table_name from information_schema.tables where table_name like '%\\_\\_dbt\\_%' escape '\\'"
+        left = "select table_name from duckdb_tables() where contains(table_name, '__dbt_')"
+        assert connection.execute(left).fetchall() == []
+
+
+def test_a_shops_own_models_may_be_python_or_have_an_index(
+    database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = lay_out(tmp_path / "project")
+    monkeypatch.setenv("OFFERHOUSE_PROJECT", str(project))
+    (project / "models" / "in_python.py").write_text(
+        "def model(dbt, session):\n"
+        "    dbt.config(materialized='table', contract={'enforced': False})\n"
+        "    return dbt.ref('market_prices').select('product_id')\n"
+    )
+    (project / "models" / "with_index.sql").write_text(
+        "{{ config(materialized='table', contract={'enforced': false}, indexes=[{'columns': ['product_id']}]) }}\n"
+        "select product_id from {{ ref('market_prices') }}\n"
+    )
+    for _ in range(2):  # made, and replaced
+        run_dbt(["run", "--select", "in_python", "with_index"], database)
+    with duckdb.connect(str(database), read_only=True) as connection:
+        products = connection.execute("select product_id from promotions.market_prices order by all").fetchall()
+        assert products
+        for model in ("in_python", "with_index"):
+            assert connection.execute(f"select product_id from main.{model} order by all").fetchall() == products
+        assert connection.execute("select table_name from duckdb_indexes()").fetchall() == [("with_index",)]
+        left = "select table_name from duckdb_tables() where contains(table_name, '__dbt_')"
         assert connection.execute(left).fetchall() == []
