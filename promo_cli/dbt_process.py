@@ -23,7 +23,7 @@ def main() -> None:
     """Leaves with 0 when all that dbt was asked for went well, with 1 when something of it failed, with 2 when dbt itself did."""
     result = dbtRunner(callbacks=[tell]).invoke(["--log-level", "none", *sys.argv[1:]])
     if result.exception is not None:
-        print(result.exception)
+        print(env_scrubber(str(result.exception)))
     raise SystemExit(0 if result.success else 1 if result.exception is None else 2)
 
 

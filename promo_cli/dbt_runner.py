@@ -19,9 +19,6 @@ _NULL = re.compile(r"NOT NULL constraint failed: \S+\.(\w+)")
 _RESULT = re.compile("Log(Model|Seed|Test|Snapshot|Function|NodeNoOp)Result")
 """Events of finished nodes, but for the hooks around them."""
 
-_LISTED = ("PrintEvent", "ListCmdOut")
-"""Events of listed nodes: dbt renamed them within 1.11."""
-
 ON_START = Callable[[], None]
 """Told when the first node begins: the project is read."""
 
@@ -100,7 +97,7 @@ def list_nodes(database: Path, variables: dict[str, Any]) -> dict[str, int]:
     for line in run.stdout.splitlines():
         try:
             event = json.loads(line)
-            if event["info"]["name"] in _LISTED:
+            if event["info"]["name"] == "PrintEvent":
                 kind = json.loads(event["info"]["msg"])["resource_type"]
                 kinds[kind] = kinds.get(kind, 0) + 1
             elif event["info"]["level"] == "error":
@@ -130,7 +127,7 @@ def _environment(database: Path, command: str, wait_seconds: float) -> dict[str,
         "OFFERHOUSE_COMMAND": f"promo {'publish' if command == 'run-operation' else command}",
         "OFFERHOUSE_WAIT": str(wait_seconds or os.environ.get("OFFERHOUSE_WAIT", "")),
         "OFFERHOUSE_PARENT": str(os.getpid()),
-        # a log of its own takes dbt a tenth of a small shop's build, whatever its level; what failed is in run_results.json
+        # dbt's log makes a line of every event, whatever its level (dbt_process.py); what failed is in run_results.json
         "DBT_LOG_LEVEL_FILE": os.environ.get("DBT_LOG_LEVEL_FILE", "none"),
         "PYTHONWARNINGS": "ignore",
     }

@@ -51,6 +51,7 @@ def test_what_dbt_can_not_do_is_told_and_leaves_with_two(tmp_path: Path, argumen
     told = " ".join([*others, *(str(event["msg"]) for event in events)])
     assert words in told
     assert "Traceback" not in told
+    assert "swordfish" not in told
 
 
 def test_nodes_are_counted_by_kind(tmp_path: Path) -> None:

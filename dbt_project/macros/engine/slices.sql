@@ -8,11 +8,13 @@
     {%- if temporary or language != 'sql' -%}
         {{ dbt.duckdb__create_table_as(temporary, relation, compiled_code, language, partitioned_by, sorted_by) }}
     {%- elif not config.get('contract').enforced -%}
+        {{ config.get('sql_header') or '' }}
         create or replace table {{ relation }} as (
         {{ compiled_code }}
         );
     {%- else -%}
         {{ get_assert_columns_equivalent(compiled_code) }}
+        {{ config.get('sql_header') or '' }}
         create or replace table {{ relation }} {{ get_table_columns_and_constraints() }};
         {% for slice in (user_slices() if model.name in var('sliced_models') else []) or ['true'] -%}
         insert into {{ relation }} {{ get_column_names() }} (
