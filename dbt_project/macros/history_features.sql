@@ -1,10 +1,10 @@
 {#
     CTEs up to `named`: what the models of subcategory_interest and category_interest see of a user and an item. They begin after
-    a CTE `candidates` (as_of_date, user_id, `key`) and read `history`, a model made of user_history(`key`). With `parents`, a
-    CTE (`key`, parent), come too: features of the item's parent, of the item's place among all that the user buys, and of how widely
-    the user buys.
+    a CTE `candidates` (as_of_date, user_id, `key`) and read `history`, a model made of user_history(`key`), and `statistics`, the
+    model of item_statistics(`key`) over it. With `parents`, a CTE (`key`, parent), come too: features of the item's parent, of the
+    item's place among all that the user buys, and of how widely the user buys.
 #}
-{% macro history_features(key, history, parents=none) -%}
+{% macro history_features(key, history, statistics, parents=none) -%}
 history as {{ inlined() }}(
 
     select * from {{ ref(history) }}
@@ -17,36 +17,11 @@ users as (
 
 ),
 
-active_users as (
-
-    select
-        as_of_date,
-        count(*) as users
-    from users
-    where visit_days_28d > 0
-    group by as_of_date
-
-),
-
 -- an item as all its buyers treat it
 items as (
 
-    select
-        as_of_date,
-        {{ key }},
-        count(*) as buyers,
-        sum(case when recency_days <= 7 then 1 else 0 end) as buyers_7d,
-        sum(case when recency_days <= 28 then 1 else 0 end) as buyers_28d,
-        sum(case when days_since_first_purchase > 28 then 1 else 0 end) as earlier_buyers,
-        sum(case when days_since_first_purchase > 28 and recency_days <= 28 then 1 else 0 end) as returned_buyers,
-        sum(case when purchase_days_84d > 0 then 1 else 0 end) as buyers_84d,
-        sum(purchase_days_28d) as purchase_days_28d,
-        sum(purchase_days_84d) as purchase_days_84d,
-        sum(purchase_days) as purchase_days,
-        sum(days_since_first_purchase - recency_days) as gap_days
-    from history
-    where purchase_days > 0
-    group by as_of_date, {{ key }}
+    select * from {{ ref(statistics) }}
+    where buyers > 0
 
 ),
 {% if parents %}
@@ -139,11 +114,11 @@ named as (
         coalesce(breadths.items_84d, 0) as user_breadth_84d,
         coalesce(breadths.purchase_days_28d, 0) as user_purchases_28d,
         breadths.returned_items / nullif(cast(breadths.earlier_items as double), 0) as user_return_share,
-        items.purchase_days_28d / nullif(cast(active_users.users as double), 0) as item_purchases_28d,
+        items.purchase_days_28d / nullif(cast(items.active_users as double), 0) as item_purchases_28d,
         2.0 * items.purchase_days_28d / nullif(items.purchase_days_84d - items.purchase_days_28d, 0) as item_growth,
         items.buyers_28d / nullif(cast(items.buyers_84d as double), 0) as item_recent_buyer_share,
         {%- endif %}
-        items.buyers_28d / nullif(cast(active_users.users as double), 0) as item_buyer_share_28d,
+        items.buyers_28d / nullif(cast(items.active_users as double), 0) as item_buyer_share_28d,
         items.buyers_7d * 4.0 / nullif(items.buyers_28d, 0) as item_trend,
         items.gap_days / nullif(cast(items.purchase_days - items.buyers as double), 0) as item_mean_gap_days,
         items.purchase_days / cast(items.buyers as double) as item_days_per_buyer,
@@ -160,7 +135,6 @@ named as (
         users.mean_gap_days as user_mean_gap_days
     from candidates
     inner join users on candidates.as_of_date = users.as_of_date and candidates.user_id = users.user_id
-    left join active_users on candidates.as_of_date = active_users.as_of_date
     left join items on candidates.as_of_date = items.as_of_date and candidates.{{ key }} = items.{{ key }}
     left join history
         on

@@ -42,7 +42,7 @@ candidates as (
 
 ),
 
-{{ history_features('category', 'user_category_purchases') }},
+{{ history_features('category', 'user_category_purchases', 'category_statistics') }},
 
 likings as (
 
@@ -64,17 +64,6 @@ user_likings as (
         cast(sum(liking) as double) as liking
     from likings
     group by as_of_date, user_id
-
-),
-
-category_likings as (
-
-    select
-        as_of_date,
-        category,
-        sum(liking) / cast(sum(sum(liking)) over (partition by as_of_date) as double) as liking_share
-    from likings
-    group by as_of_date, category
 
 ),
 
@@ -113,15 +102,15 @@ with_neighbours as (
 
     select
         named.*,
-        coalesce(user_likings.liking * category_likings.liking_share, 0) / 1000 as own_expected_liking,
+        coalesce(user_likings.liking * statistics.liking_share, 0) / 1000 as own_expected_liking,
         (
             coalesce(neighbour_likings.liking, 0)
             - coalesce(user_likings.liking * neighbour_shares.liking_share, 0)
         ) / 1000 as neighbour_liking
     from named
     left join user_likings on named.as_of_date = user_likings.as_of_date and named.user_id = user_likings.user_id
-    left join category_likings
-        on named.as_of_date = category_likings.as_of_date and named.category = category_likings.category
+    left join {{ ref('category_statistics') }} as statistics
+        on named.as_of_date = statistics.as_of_date and named.category = statistics.category
     left join neighbour_likings
         on
             named.as_of_date = neighbour_likings.as_of_date

@@ -7,21 +7,19 @@ with lengths as (
 
 ),
 
+statistics as (
+
+    select * from {{ ref('subcategory_statistics') }}
+
+),
+
 parents as (
 
-    -- a subcategory's parent is the category of most of its products
-    select
-        products.subcategory,
-        products.category as parent
-    from {{ ref('stg_products') }} as products
-    inner join {{ ref('product_policy') }} as policy on products.product_id = policy.product_id
-    where
-        products.subcategory is not null
-        and {{ is_ranked('policy', 'products') }}
-    group by products.subcategory, products.category
-    qualify
-        row_number() over (partition by products.subcategory order by count(*) desc, products.category)
-        between 1 and 1
+    select distinct
+        subcategory,
+        category as parent
+    from statistics
+    where category is not null
 
 ),
 
@@ -40,21 +38,6 @@ own as (
 
 ),
 
-best_sellers as (
-
-    select
-        history.as_of_date,
-        history.subcategory,
-        row_number() over (
-            partition by history.as_of_date
-            order by sum(case when history.recency_days <= 28 then 1 else 0 end) desc, count(*) desc, history.subcategory
-        ) as place
-    from {{ ref('user_subcategory_history') }} as history
-    inner join parents on history.subcategory = parents.subcategory
-    group by history.as_of_date, history.subcategory
-
-),
-
 candidates as (
 
     select
@@ -68,17 +51,17 @@ candidates as (
     union distinct
 
     select
-        best_sellers.as_of_date,
+        statistics.as_of_date,
         users.user_id,
-        best_sellers.subcategory
+        statistics.subcategory
     from {{ ref('stg_users') }} as users
-    cross join best_sellers
+    cross join statistics
     cross join lengths
-    where best_sellers.place <= lengths.popular
+    where statistics.best_seller_rank <= lengths.popular
 
 ),
 
-{{ history_features('subcategory', 'user_subcategory_history', 'parents') }},
+{{ history_features('subcategory', 'user_subcategory_history', 'subcategory_statistics', 'parents') }},
 
 final as (
 
