@@ -6,15 +6,9 @@ with campaign_features as (
 
 ),
 
-windows as (
+coupons as (
 
-    select
-        campaigns.as_of_date,
-        campaigns.campaign_id,
-        campaigns.looks_back_from,
-        coupons.coupon_id
-    from {{ ref('campaign_windows') }} as campaigns
-    inner join {{ ref('stg_coupons') }} as coupons on campaigns.campaign_id = coupons.campaign_id
+    select * from {{ ref('coupon_statistics') }}
 
 ),
 
@@ -22,101 +16,8 @@ products as (
 
     select
         product_id,
-        category,
-        coalesce(subcategory, category) as subcategory,
-        brand
+        coalesce(subcategory, category) as subcategory
     from {{ ref('stg_products') }}
-
-),
-
-covered as (
-
-    select
-        windows.as_of_date,
-        windows.campaign_id,
-        windows.coupon_id,
-        windows.looks_back_from,
-        products.product_id,
-        products.category,
-        products.subcategory,
-        products.brand
-    from windows
-    inner join {{ ref('stg_coupon_products') }} as covered on windows.coupon_id = covered.coupon_id
-    inner join products on covered.product_id = products.product_id
-
-),
-
--- how popular products were in the 84 days before
-looked_at as (
-
-    select distinct
-        looks_back_from,
-        product_id
-    from covered
-
-),
-
-popularity as (
-
-    select
-        looked_at.looks_back_from,
-        looked_at.product_id,
-        count(distinct lines.user_id) as buyers
-    from looked_at
-    inner join {{ ref('stg_order_lines') }} as lines
-        on
-            looked_at.product_id = lines.product_id
-            and looked_at.looks_back_from > lines.ordered_on
-            and {{ days_between('lines.ordered_on', 'looked_at.looks_back_from') }} <= 84
-    where lines.quantity > 0
-    group by looked_at.looks_back_from, looked_at.product_id
-
-),
-
-product_uses as (
-
-    select
-        looked_at.looks_back_from,
-        looked_at.product_id,
-        sum(uses.lines) as lines
-    from looked_at
-    inner join {{ ref('coupon_uses') }} as uses
-        on
-            looked_at.product_id = uses.product_id
-            and looked_at.looks_back_from > uses.used_on
-            and {{ days_between('uses.used_on', 'looked_at.looks_back_from') }} <= 84
-    group by looked_at.looks_back_from, looked_at.product_id
-
-),
-
-by_coupon as (
-
-    select
-        covered.as_of_date,
-        covered.campaign_id,
-        covered.coupon_id,
-        count(*) as products,
-        count(distinct covered.subcategory) as subcategories,
-        count(distinct covered.category) as categories,
-        count(distinct covered.brand) as brands,
-        sum(popularity.buyers) as buyers,
-        max(popularity.buyers) as top_buyers,
-        sum(product_uses.lines) as coupon_lines
-    from covered
-    left join popularity
-        on covered.looks_back_from = popularity.looks_back_from and covered.product_id = popularity.product_id
-    left join product_uses
-        on covered.looks_back_from = product_uses.looks_back_from and covered.product_id = product_uses.product_id
-    group by covered.as_of_date, covered.campaign_id, covered.coupon_id
-
-),
-
-coupons as (
-
-    select
-        *,
-        sum(buyers) over (partition by as_of_date, campaign_id) as buyers_of_all
-    from by_coupon
 
 ),
 
@@ -124,11 +25,13 @@ coupons as (
 subcategories as (
 
     select distinct
-        as_of_date,
-        campaign_id,
-        coupon_id,
-        subcategory
-    from covered
+        coupons.as_of_date,
+        coupons.campaign_id,
+        coupons.coupon_id,
+        products.subcategory
+    from coupons
+    inner join {{ ref('stg_coupon_products') }} as covered on coupons.coupon_id = covered.coupon_id
+    inner join products on covered.product_id = products.product_id
 
 ),
 
@@ -207,7 +110,7 @@ joined as (
 
     select
         receivers.*,
-        windows.coupon_id,
+        coupons.coupon_id,
         cast(coalesce(own.products, 0) as integer) as own_products,
         cast(coalesce(own.purchase_days, 0) as integer) as own_days,
         cast(coalesce(own.purchase_days_84d, 0) as integer) as own_days_84d,
@@ -220,33 +123,29 @@ joined as (
         cast(coalesce(kinds.coupon_days, 0) as integer) as kind_coupon_days,
         cast(kinds.recency_days as integer) as kind_recency_days,
         cast(coalesce(kinds.affinity, 0) as double) as kind_affinity,
-        cast(coalesce(coupons.products, 0) as integer) as coupon_products,
-        cast(coalesce(coupons.subcategories, 0) as integer) as coupon_subcategories,
-        cast(coalesce(coupons.categories, 0) as integer) as coupon_categories,
-        cast(coalesce(coupons.brands, 0) as integer) as coupon_brands,
-        cast(coalesce(coupons.buyers, 0) as integer) as coupon_buyers_84d,
-        cast(coalesce(coupons.top_buyers, 0) as integer) as coupon_top_buyers_84d,
-        cast(coalesce(coupons.coupon_lines, 0) as integer) as coupon_lines_of_products_84d,
-        cast(
-            coalesce(coupons.buyers, 0) * receivers.campaign_coupons
-            / nullif(cast(coupons.buyers_of_all as double), 0) as double
-        ) as coupon_relative_buyers,
+        coupons.coupon_products,
+        coupons.coupon_subcategories,
+        coupons.coupon_categories,
+        coupons.coupon_brands,
+        coupons.coupon_buyers_84d,
+        coupons.coupon_top_buyers_84d,
+        coupons.coupon_lines_of_products_84d,
+        coupons.coupon_relative_buyers,
         coalesce(own.purchase_days_84d, 0) / cast(greatest(receivers.visit_days_84d, 1) as double) as own_share_84d,
         cast(coalesce(kinds.days_84d, 0) / cast(greatest(receivers.visit_days_84d, 1) as double) as double) as kind_share_84d,
         cast((receivers.redemptions + 0.5) * (coalesce(own.purchase_days, 0) + 0.5) as double) as redemptions_by_purchases
     from campaign_features as receivers
-    inner join windows
-        on receivers.as_of_date = windows.as_of_date and receivers.campaign_id = windows.campaign_id
-    left join coupons on windows.as_of_date = coupons.as_of_date and windows.coupon_id = coupons.coupon_id
+    inner join coupons
+        on receivers.as_of_date = coupons.as_of_date and receivers.campaign_id = coupons.campaign_id
     left join {{ ref('user_coupon_history') }} as own
         on
             receivers.as_of_date = own.as_of_date
-            and windows.coupon_id = own.coupon_id
+            and coupons.coupon_id = own.coupon_id
             and receivers.user_id = own.user_id
     left join user_kinds as kinds
         on
             receivers.as_of_date = kinds.as_of_date
-            and windows.coupon_id = kinds.coupon_id
+            and coupons.coupon_id = kinds.coupon_id
             and receivers.user_id = kinds.user_id
 
 ),
