@@ -1,10 +1,13 @@
+{# A condition: the purchases from which user_discount_use, and the norms it is held against, look at an as-of date. #}
+{% macro discount_use_days() -%}
+    lines.ordered_on < dates.as_of_date and lines.ordered_on >= {{ add_days('dates.as_of_date', -var('price_days')) }}
+{%- endmacro %}
+
 {#
-    How deep each user's purchases were discounted, beside what everyone else paid for the same products: the CTEs to
-    `discount_use`. `window` is a condition on lines.ordered_on and the columns of dates: which purchases count at an as-of date.
-    The depth of a purchase is ln(paid price / list price), never below a twentieth. Others' purchases alone set a product's
-    norm, ten of them at least.
+    The CTE `depths`: how deep each purchase was discounted. `window` is a condition on lines.ordered_on and the columns of dates: which
+    purchases count at an as-of date. The depth of a purchase is ln(paid price / list price), never below a twentieth.
 #}
-{% macro discount_use(window) -%}
+{% macro discount_depths(window) -%}
 depths as (
 
     select
@@ -21,7 +24,36 @@ depths as (
     inner join {{ ref('as_of_dates') }} as dates on {{ window }}
     where lines.quantity > 0 and lines.list_price > 0
 
-),
+)
+{%- endmacro %}
+
+{#
+    The CTE `everyone`, after `depths`: what all purchases of a product come to. Added line by line, in decimals: the same as adding up
+    each user's sums.
+#}
+{% macro discount_norms() -%}
+everyone as (
+
+    select
+        as_of_date,
+        product_id,
+        count(*) as purchases,
+        sum(case when paid_price < list_price then 1 else 0 end) as reduced,
+        {{ exact_sum('depth') }} as depth,
+        {{ exact_sum('depth * depth') }} as squared_depth
+    from depths
+    group by as_of_date, product_id
+
+)
+{%- endmacro %}
+
+{#
+    How deep each user's purchases were discounted, beside what everyone else paid for the same products: the CTEs to
+    `discount_use`, of purchases in `window`. Others' purchases alone set a product's norm, ten of them at least. `norms` is a model
+    with everyone's sums over the same window, so that a user's rows need no other user's; without one they are made here.
+#}
+{% macro discount_use(window, norms=none) -%}
+{{ discount_depths(window) }},
 
 own as (
 
@@ -41,19 +73,15 @@ own as (
 
 ),
 
+{% if norms -%}
 everyone as (
 
-    select
-        as_of_date,
-        product_id,
-        sum(purchases) as purchases,
-        sum(reduced) as reduced,
-        {{ exact_sum('depth') }} as depth,
-        {{ exact_sum('squared_depth') }} as squared_depth
-    from own
-    group by as_of_date, product_id
+    select * from {{ ref(norms) }}
 
-),
+)
+{%- else -%}
+{{ discount_norms() }}
+{%- endif %},
 
 others as (
 
