@@ -105,7 +105,7 @@ def test_prior_price_is_the_lowest_of_the_30_days_before_the_reduction_began(
     ]
     put(
         warehouse,
-        "stg_order_lines",
+        "stg_closed_order_lines",
         "product_id varchar, ordered_on date, paid_price decimal(18,2), quantity decimal(18,3)",
         [] if is_recorded else paid,
     )

@@ -1,5 +1,8 @@
-{# The CTE `lines`: the purchases of the last behaviour_days days before each as-of date, which say how people shop. #}
-{% macro behaviour_lines() -%}
+{#
+    The CTE `lines`: the purchases of the last behaviour_days days before each as-of date, which say how people shop, from the model
+    `bought`.
+#}
+{% macro behaviour_lines(bought='stg_order_lines') -%}
 lines as (
 
     select
@@ -15,7 +18,7 @@ lines as (
         lines.paid_price,
         lines.quantity * coalesce(lines.paid_price, 0) as spend,
         lines.quantity * coalesce(lines.list_price, 0) as list_spend
-    from {{ ref('stg_order_lines') }} as lines
+    from {{ ref(bought) }} as lines
     inner join {{ ref('as_of_dates') }} as dates
         on
             lines.ordered_on < dates.as_of_date

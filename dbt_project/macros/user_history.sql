@@ -1,9 +1,9 @@
 {#
     A whole model: what each user has done with each `key` (product_id, subcategory or category) before the as-of date. A
     purchase day counts 1 in an affinity, a cart or wish 0.3, a view 0.1, each halved every half-life: history_half_life_days of
-    the policy, a third of it (short) and three times it (long).
+    the policy, a third of it (short) and three times it (long). Read from the models `lines` and `events`.
 #}
-{% macro user_history(key) -%}
+{% macro user_history(key, lines='stg_order_lines', events='stg_events') -%}
 {%- set key_column = 'lines.product_id' if key == 'product_id' else 'products.' ~ key -%}
 with as_of_dates as (
 
@@ -26,7 +26,7 @@ purchase_days as (
         sum(lines.quantity) as units,
         sum(lines.quantity * lines.paid_price) as spend,
         sum(lines.quantity * lines.list_price) as list_spend
-    from {{ ref('stg_order_lines') }} as lines
+    from {{ ref(lines) }} as lines
     inner join {{ ref('stg_products') }} as products on lines.product_id = products.product_id
     where
         lines.quantity > 0
@@ -53,7 +53,7 @@ interest_days as (
         events.event_on,
         sum(case when events.event_type = 'view' then 1 else 0 end) as views,
         sum(case when events.event_type in ('cart', 'wishlist') then 1 else 0 end) as carts
-    from {{ ref('stg_events') }} as events
+    from {{ ref(events) }} as events
     inner join {{ ref('stg_products') }} as products on events.product_id = products.product_id
     where
         events.event_type in ('view', 'cart', 'wishlist')
@@ -177,4 +177,14 @@ final as (
 )
 
 select * from final
+{%- endmacro %}
+
+{# A whole model: user_history(`key`) of the days that are over, for statistics of all users; `history` itself while no day is open. #}
+{% macro closed_user_history(key, history) -%}
+    {{- config(materialized='table' if var('open_days') else 'view') -}}
+    {%- if var('open_days') -%}
+        {{ user_history(key, 'stg_closed_order_lines', 'stg_closed_events') }}
+    {%- else -%}
+        select * from {{ ref(history) }}
+    {%- endif -%}
 {%- endmacro %}

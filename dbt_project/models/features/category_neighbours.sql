@@ -7,7 +7,7 @@ with users as (
     select
         as_of_date,
         user_id
-    from {{ ref('user_category_purchases') }}
+    from {{ ref('closed_category_purchases') }}
     where affinity_long > 0
     group by as_of_date, user_id
     qualify row_number() over (partition by as_of_date order by md5(user_id), user_id) between 1 and {{ most_users }}
@@ -22,7 +22,7 @@ likings as (
         purchases.category,
         {{ liking('purchases.affinity_long') }} as liking,
         sum({{ liking('purchases.affinity_long') }}) over (partition by purchases.as_of_date, purchases.user_id) as user_liking
-    from {{ ref('user_category_purchases') }} as purchases
+    from {{ ref('closed_category_purchases') }} as purchases
     inner join users on purchases.as_of_date = users.as_of_date and purchases.user_id = users.user_id
     where purchases.affinity_long > 0
 

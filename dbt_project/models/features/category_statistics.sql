@@ -1,7 +1,7 @@
 -- each category as all users treat it, before the as-of date
 with history as (
 
-    select * from {{ ref('user_category_purchases') }}
+    select * from {{ ref('closed_category_purchases') }}
 
 ),
 

@@ -19,7 +19,7 @@ counted as (
             partition by purchases.as_of_date
             order by sum(purchases.purchase_days) desc, purchases.category
         ) as category_rank
-    from {{ ref('user_category_purchases') }} as purchases
+    from {{ ref('closed_category_purchases') }} as purchases
     inner join ranked_categories on purchases.category = ranked_categories.category
     where purchases.purchase_days > 0
     group by purchases.as_of_date, purchases.category

@@ -11,7 +11,7 @@ sold_days as (
         product_id,
         ordered_on,
         sum(quantity) as units
-    from {{ ref('stg_order_lines') }}
+    from {{ ref('stg_closed_order_lines') }}
     where quantity > 0
     group by product_id, ordered_on
 

@@ -29,7 +29,7 @@ sold_days as (
         sum(quantity) as units,
         sum(quantity * paid_price) as spend,
         sum(quantity * list_price) as list_spend
-    from {{ ref('stg_order_lines') }}
+    from {{ ref('stg_closed_order_lines') }}
     where quantity > 0
     group by product_id, ordered_on, user_id
 
@@ -88,7 +88,7 @@ shelf as (
         median(case when lines.ordered_on >= {{ add_days('as_of_dates.as_of_date', -28) }} then lines.list_price end)
             as median_list_price_28d,
         median(lines.list_price) as median_list_price
-    from {{ ref('stg_order_lines') }} as lines
+    from {{ ref('stg_closed_order_lines') }} as lines
     inner join as_of_dates
         on
             lines.ordered_on < as_of_dates.as_of_date
@@ -158,7 +158,7 @@ browsing as (
         events.product_id,
         sum(case when events.event_type = 'view' then 1 else 0 end) as views_28d,
         sum(case when events.event_type = 'cart' then 1 else 0 end) as carts_28d
-    from {{ ref('stg_events') }} as events
+    from {{ ref('stg_closed_events') }} as events
     inner join as_of_dates
         on
             events.event_on < as_of_dates.as_of_date

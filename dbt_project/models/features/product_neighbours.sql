@@ -17,7 +17,7 @@ baskets as (
         popular.as_of_date,
         lines.order_id,
         lines.product_id
-    from {{ ref('stg_order_lines') }} as lines
+    from {{ ref('stg_closed_order_lines') }} as lines
     inner join popular
         on
             lines.product_id = popular.product_id

@@ -15,7 +15,7 @@ paid as (
         product_id,
         ordered_on as price_date,
         min(paid_price) as lowest_price
-    from {{ ref('stg_order_lines') }}
+    from {{ ref('stg_closed_order_lines') }}
     where
         quantity > 0
         and paid_price > 0

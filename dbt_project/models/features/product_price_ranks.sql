@@ -1,5 +1,5 @@
 -- where each product's list price stands among those of its category, from the purchases of the last behaviour_days days
-with {{ behaviour_lines() }},
+with {{ behaviour_lines('stg_closed_order_lines') }},
 
 prices as (
 

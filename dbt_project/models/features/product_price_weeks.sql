@@ -15,7 +15,7 @@ lines as (
         lines.quantity,
         lines.quantity * lines.paid_price as spend,
         lines.quantity * lines.list_price as list_spend
-    from {{ ref('stg_order_lines') }} as lines
+    from {{ ref('stg_closed_order_lines') }} as lines
     cross join anchor
     where lines.quantity > 0
 

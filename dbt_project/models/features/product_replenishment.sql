@@ -25,7 +25,7 @@ purchase_days as (
         user_id,
         product_id,
         ordered_on
-    from {{ ref('stg_order_lines') }}
+    from {{ ref('stg_closed_order_lines') }}
     where quantity > 0
 
 ),

@@ -1,7 +1,7 @@
 -- each subcategory as all users treat it, before the as-of date, and its place among the best sellers
 with history as (
 
-    select * from {{ ref('user_subcategory_history') }}
+    select * from {{ ref('closed_subcategory_history') }}
 
 ),
 

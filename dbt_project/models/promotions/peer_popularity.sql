@@ -10,7 +10,7 @@ with purchases as (
     select distinct
         lines.user_id,
         lines.product_id
-    from {{ ref('stg_order_lines') }} as lines
+    from {{ ref('stg_closed_order_lines') }} as lines
     inner join {{ ref('as_of_dates') }} as dates
         on
             dates.as_of_date = dates.data_until

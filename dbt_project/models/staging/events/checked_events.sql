@@ -1,4 +1,6 @@
 -- events: typed, with the code of every contract rule a row breaks
+{{ config(meta={'day': 'event_on', 'key': ['event_id']}) }}
+
 with base as {{ inlined() }}(
 
     select * from {{ ref('base_events') }}
@@ -20,10 +22,10 @@ known_users as (
 
 ),
 
-user_counts as (
+shop as (
 
-    select count(*) as users
-    from known_users
+    select has_users
+    from {{ ref('shop_has_users') }}
 
 ),
 
@@ -60,7 +62,7 @@ judged as {{ inlined() }}(
             "MISSING_USER_ID": "base.user_id is null",
             "MISSING_EVENT_TYPE": "base.event_type is null",
             "MISSING_EVENT_AT": "base.event_at is null",
-            "UNKNOWN_USER": "base.user_id is not null and known_users.user_id is null and user_counts.users > 0",
+            "UNKNOWN_USER": "base.user_id is not null and known_users.user_id is null and shop.has_users",
             "FUTURE_DATE": "base.event_at >= " ~ utc_midnight("as_of.data_until"),
             "IMPLAUSIBLE_DATE": "base.event_at < timestamp '1970-01-01'",
             "UNKNOWN_EVENT_TYPE": "base.event_type is not null and words.event_type is null",
@@ -73,7 +75,7 @@ judged as {{ inlined() }}(
         }) }} as broken_rules
     from base
     cross join as_of
-    cross join user_counts
+    cross join shop
     left join known_users on base.user_id = known_users.user_id
     left join words on lower(base.event_type) = words.word
 

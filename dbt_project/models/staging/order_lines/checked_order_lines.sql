@@ -1,4 +1,6 @@
 -- order lines: typed, with the code of every contract rule a row breaks
+{{ config(meta={'key': ['order_id', 'line_number']}) }}
+
 with base as {{ inlined() }}(
 
     select * from {{ ref('base_order_lines') }}
@@ -20,10 +22,10 @@ known_users as (
 
 ),
 
-user_counts as (
+shop as (
 
-    select count(*) as users
-    from known_users
+    select has_users
+    from {{ ref('shop_has_users') }}
 
 ),
 
@@ -56,7 +58,7 @@ judged as {{ inlined() }}(
             "MISSING_QUANTITY": "base.quantity is null",
             "MISSING_LIST_PRICE": "base.list_price is null",
             "MISSING_PAID_PRICE": "base.paid_price is null",
-            "UNKNOWN_USER": "base.user_id is not null and known_users.user_id is null and user_counts.users > 0",
+            "UNKNOWN_USER": "base.user_id is not null and known_users.user_id is null and shop.has_users",
             "FUTURE_DATE": "base.ordered_at >= " ~ utc_midnight("as_of.data_until"),
             "IMPLAUSIBLE_DATE": "base.ordered_at < timestamp '1970-01-01'",
             "NEGATIVE_QUANTITY": "quantity < 0",
@@ -67,7 +69,7 @@ judged as {{ inlined() }}(
         }) }} as broken_rules
     from base
     cross join as_of
-    cross join user_counts
+    cross join shop
     left join known_users on base.user_id = known_users.user_id
 
 ),

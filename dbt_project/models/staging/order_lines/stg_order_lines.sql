@@ -1,4 +1,6 @@
 -- order lines that keep the contract; purchase events, when the shop brings no order lines
+{{ config(meta={'day': 'ordered_on', 'key': ['order_id', 'line_number']}) }}
+
 with listed as (
 
     select
@@ -36,12 +38,12 @@ purchases as (
         coalesce(events.quantity, 1) as quantity,
         coalesce(events.price, products.list_price) as price
     from {{ ref('checked_events') }} as events
+    inner join {{ ref('shop_has_order_lines') }} as shop on not shop.has_order_lines
     left join {{ ref('stg_products') }} as products on events.product_id = products.product_id
     where
         {{ array_size('events.reject_reasons') }} = 0
         and events.event_type = 'purchase'
         and events.product_id is not null
-        and not exists (select 1 from listed)
 
 ),
 
