@@ -26,6 +26,9 @@ def build(
         typer.Option(metavar="YYYY-MM-DD", help="Nothing on or after this day is read [default: the day after the data]."),
     ] = None,
     full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Score everything again.")] = False,
+    changes: Annotated[
+        bool, typer.Option("--changes", help="Build again what changed since the last build; the same comes out, sooner.")
+    ] = False,
     privacy: Annotated[
         Privacy | None,
         typer.Option("--privacy", help="off: users by the shop's own ids everywhere, in what is published too [default: on]."),
@@ -51,7 +54,7 @@ def build(
     if dry_run:
         told = foretell(path, as_of_date, privacy, new_secret, unit_tests)
     else:
-        told = build_warehouse(path, as_of_date, full_refresh, quiet, wait, privacy, new_secret, unit_tests)
+        told = build_warehouse(path, as_of_date, full_refresh, quiet, wait, privacy, new_secret, unit_tests, changes)
     if as_json:
         typer.echo(json.dumps(told, ensure_ascii=False))
     elif dry_run:
@@ -85,15 +88,18 @@ def build_warehouse(
     privacy: Privacy | None = None,
     new_secret: bool = False,
     unit_tests: bool = False,
+    changes: bool = False,
 ) -> dict[str, Any]:
     """Run `dbt build` on `database`, which publishes it when all has passed; what was done, fit for JSON.
 
-    Unit tests, which no data can fail, run when wanted.
+    Unit tests, which no data can fail, run when wanted. With `changes`, what the last build made of the same data stays as it is
+    while the code, the policies and the as-of date are the same too; else everything is built.
     Raises PromoError when there is no database, its secret is gone, or changed without `new_secret`, a date is no date, a policy
     file is broken, another process writes the database for longer than `wait_seconds`, or a model or test fails or the
     publication does; the published database is then as it was.
     """
     from promo_cli.build_record import last_build
+    from promo_cli.code_hash import code_hash
     from promo_cli.dbt_runner import run_dbt
     from promo_cli.erase import telling
     from promo_cli.erasing import finish_pending
@@ -102,6 +108,7 @@ def build_warehouse(
     variables = _checked(database, as_of_date, privacy, new_secret)
     finish_pending(database, telling(quiet))
     console = messages(quiet)
+    notes: list[str] = []
     forecast, started = Forecast(last_build(database) if console.is_terminal else None), time.monotonic()
     with progress(console) as bar:
         task = bar.add_task("building", total=None, outcome="dbt reads the project")
@@ -122,13 +129,17 @@ def build_warehouse(
             ],
             database,
             variables,
+            environment={"OFFERHOUSE_CODE": code_hash(variables), "OFFERHOUSE_CHANGES": "on" if changes else "off"},
             on_node=told,
             wait_seconds=wait_seconds,
             on_start=forecast.start,
+            on_note=notes.append,
         )
         bar.update(task, outcome="", pace="")
     seconds = time.monotonic() - started
     built, passed = result.statuses.get("success", 0), result.statuses.get("pass", 0)
+    for note in notes:
+        console.print(note)
     for test, rows in result.warnings.items():
         console.print(f"warning: {test}: {rows:,} rows; they are: dbt show --select {test}")
     return {

@@ -22,6 +22,12 @@ _RESULT = re.compile("Log(Model|Seed|Test|Snapshot|Function|NodeNoOp)Result")
 ON_START = Callable[[], None]
 """Told when the first node begins: the project is read."""
 
+_NOTE = "Build of what changed: "
+"""What macros/engine/changes.sql says begins so."""
+
+ON_NOTE = Callable[[str], None]
+"""Told what a build of what changed has left, or why it built everything."""
+
 ON_NODE = Callable[[str, int, int], None]
 """Told of each finished node: its name, how many are done, how many there are."""
 
@@ -44,6 +50,7 @@ def run_dbt(
     on_node: ON_NODE | None = None,
     wait_seconds: float = 0,
     on_start: ON_START | None = None,
+    on_note: ON_NOTE | None = None,
 ) -> DbtResult:
     """Run `dbt COMMAND` on the shipped project against `database`, waiting up to `wait_seconds` for others who write it.
 
@@ -62,7 +69,7 @@ def run_dbt(
         text=True,
         env=os.environ | _environment(database, command[0], wait_seconds) | (environment or {}),
     )
-    complaint = _follow(process, on_node, on_start)
+    complaint = _follow(process, on_node, on_start, on_note)
     if process.wait() != 0:
         is_locked = any(words in complaint for words in ("is being written by another", "is open in another process"))
         if is_locked:
@@ -133,7 +140,7 @@ def _environment(database: Path, command: str, wait_seconds: float) -> dict[str,
     }
 
 
-def _follow(process: subprocess.Popen[str], on_node: ON_NODE | None, on_start: ON_START | None = None) -> str:
+def _follow(process: subprocess.Popen[str], on_node: ON_NODE | None, on_start: ON_START | None, on_note: ON_NOTE | None) -> str:
     """Reads dbt's log to its end; returns the first error it told, or its last words."""
     complaint, last_words, done, has_begun = "", "", 0, False
     for line in process.stdout or ():
@@ -145,6 +152,8 @@ def _follow(process: subprocess.Popen[str], on_node: ON_NODE | None, on_start: O
         data = event.get("data", {})
         if event["info"]["level"] == "error" and not complaint:
             complaint = event["info"]["msg"]
+        if on_note and event["info"]["msg"].startswith(_NOTE):
+            on_note(event["info"]["msg"])
         if on_start and not has_begun and event["info"]["name"] == "LogStartLine":
             has_begun = True
             on_start()

@@ -59,7 +59,10 @@ def erase_people(database: Path, users: Sequence[str], folders: Sequence[Path], 
     with writing(database, "promo erase"):
         people = look_up(database, users)
         with attached(database, read_only=False) as connection:
+            connection.execute("begin")
             request(connection, [person.shop_user_id for person in people], folders_of(database, folders))
+            _forget_last_build(connection)
+            connection.execute("commit")
         return _erase(database, tell)
 
 
@@ -133,6 +136,20 @@ def look_up(database: Path, users: Sequence[str], read_working: bool = True) -> 
         if user not in answering:
             raise nobody(database, user)
     return known
+
+
+def _forget_last_build(connection: duckdb.DuckDBPyConnection) -> None:
+    """`promo build --changes` goes on from tables and a publication that are as the last build left them, which an erasure ends.
+
+    With the journal's entry, before anything is removed: one that dies on the way has ended it, too. What is remembered of each
+    user's rows of the shop (macros/engine/shop_changes.sql) names the shop's users, and goes as well.
+    """
+    connection.execute("drop schema if exists changes cascade")
+    for (table,) in connection.execute(
+        "select table_name from duckdb_tables() where database_name = current_database() and schema_name = 'private' "
+        "and (table_name in ('last_build', 'published_sums') or starts_with(table_name, 'rows_of_shop_'))"
+    ).fetchall():
+        connection.execute(f"drop table private.{quoted_name(table)}")
 
 
 def _forget(passing: Path) -> None:

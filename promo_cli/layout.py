@@ -65,7 +65,7 @@ def lay_out(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     unfinished = folder / f".{project.name}.unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
-    shipped = _shipped_files()
+    shipped = project_files(shipped_project())
     for name, path in shipped.items():
         target = unfinished / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -98,7 +98,7 @@ def upgrade(folder: Path, dry_run: bool = False) -> Upgrade:
         )
     known: dict[str, str] = stamp["files"]
     done = Upgrade()
-    shipped = _shipped_files()
+    shipped = project_files(shipped_project())
     for name, path in shipped.items():
         target, new = project / name, _digest(path)
         if known.get(name) == new:
@@ -147,7 +147,7 @@ def is_untouched(project: Path, name: str) -> bool:
 
 def outdated(stamp: dict[str, Any]) -> int:
     """Files of the package that differ from those a project was laid out with."""
-    now = {name: _digest(path) for name, path in _shipped_files().items()}
+    now = {name: _digest(path) for name, path in project_files(shipped_project()).items()}
     before = stamp["files"]
     return sum(1 for name in now.keys() | before.keys() if now.get(name) != before.get(name))
 
@@ -174,8 +174,8 @@ def _as_yaml(value: Any) -> tuple[str, str]:
     return f" {told.strip().removesuffix('...').strip()}", ""
 
 
-def _shipped_files() -> dict[str, Path]:
-    root = shipped_project()
+def project_files(root: Path) -> dict[str, Path]:
+    """Files in the folder `root` that people or this package wrote, not what dbt made, by their path in it, in order."""
     return {
         path.relative_to(root).as_posix(): path
         for path in sorted(root.rglob("*"))

@@ -23,7 +23,7 @@ from generator import commands, functions, measurements, relations, settings
 BLOCKS = [block for page in PAGES for block in blocks(page)]
 QUERIES = [block for block in BLOCKS if block.language == "sql"]
 PROJECT = ROOT / "dbt_project"
-INTERNAL = {"OFFERHOUSE_COMMAND", "OFFERHOUSE_PARENT"}
+INTERNAL = {"OFFERHOUSE_CHANGES", "OFFERHOUSE_CODE", "OFFERHOUSE_COMMAND", "OFFERHOUSE_PARENT"}
 """Environment variables by which `promo` speaks to the dbt process it starts."""
 
 EMPTY_ON_THE_SMALL_SHOP = (

@@ -13,7 +13,10 @@
 {% macro scored(function, inputs, keys, arguments=['features'], score=none, columns=[], where=none) -%}
 {{- config(
     unique_key=keys,
-    post_hook="{{ forget_vanished('" ~ inputs ~ "', ['" ~ keys | join("', '") ~ "']) }}"
+    post_hook=[
+        "{{ forget_vanished('" ~ inputs ~ "', ['" ~ keys | join("', '") ~ "']) }}",
+        "{{ record_touched_users() }}"
+    ]
 ) -}}
 {%- set hashes = [] -%}
 {%- for argument in arguments -%}{%- do hashes.append(input_hash('inputs.' ~ argument)) -%}{%- endfor -%}
@@ -42,6 +45,7 @@ inputs as (
     where
         permissions.personalisation_consent
         {% if where %}and ({{ where }}){% endif %}
+        {% if touched_users('inputs') %}and {{ touched_users('inputs') }}{% endif %}
 
 ),
 
@@ -59,6 +63,7 @@ changed as (
             {% for key in keys -%}
             and scored.{{ key }} = inputs.{{ key }}
             {% endfor %}
+            {% if touched_users('scored') %}and {{ touched_users('scored') }}{% endif %}
     )
     {%- endif %}
 

@@ -31,6 +31,7 @@
         values ('" ~ invocation_id ~ "', cast(now() as timestamp), '" ~ flags.WHICH ~ "', 'running', '"
             ~ ('on' if privacy_is_on() else 'off') ~ "', offerhouse_version(), version())
         ") -%}
+    {%- do begin_changes() -%}
     {{ return('') }}
 {% endmacro %}
 
@@ -63,6 +64,7 @@
     {%- set skipped = nodes | selectattr('outcome', 'equalto', 'skipped') | list -%}
     {%- set is_complete = not missed and not skipped and not var('as_of_dates') -%}
     {%- set failure = failed[0].kind ~ ' ' ~ failed[0].node if failed else none -%}
+    {%- set is_whole = is_complete and not failed and flags.WHICH == 'build' -%}
     {%- do run_query("
         insert into audits.build_nodes
         select '" ~ invocation_id ~ "', unnest(from_json(" ~ text_literal(tojson(nodes)) ~ ", '[{\"node\": \"varchar\", \"kind\": "
@@ -92,9 +94,12 @@
         where build_id = '" ~ invocation_id ~ "'") -%}
     {%- if failure -%}
         {%- do log('Not published: ' ~ failure ~ ' failed; the published database stays as it was', info=true) -%}
-    {%- elif is_complete and flags.WHICH == 'build' -%}
+    {%- elif is_whole -%}
+        {%- do tell_changes() -%}
+        {%- do keep_last_build(results) -%}
         {%- do publish() -%}
     {%- endif -%}
+    {%- do end_changes() -%}
     {{ return('') }}
 {% endmacro %}
 

@@ -2,22 +2,37 @@
     What materializes a model: its table or view takes the place of what was there in one statement; when that fails, the transaction
     ends and the old one stays, unless it was of the other kind. dbt-duckdb builds beside it, renames twice and drops, each by a macro
     and a query of its own: a quarter of the time of a small model. `passing`, a table that `query` reads, goes with it.
+
+    A build of what changed (macros/engine/changes.sql) leaves a table whose inputs are the same as it is, and brings one of
+    models_by_user up to date for the users who changed.
 #}
 {% macro replaced(kind, query=compiled_code, passing=none) -%}
     {%- set target_relation = this.incorporate(type=kind) -%}
     {%- set existing = load_cached_relation(this) -%}
+    {%- set is_compared = builds_changes() and existing is not none and existing.type == kind and passing is none -%}
+    {%- set lists = changed_users_of_inputs() if is_compared else none -%}
+    {%- set is_by_user = lists and model.name in var('models_by_user')
+        and (kind == 'view' or make_rows_of_users(this, query, lists)) -%}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
     {%- if existing is not none and existing.type != kind -%} {#- DuckDB replaces a table by a table and a view by a view -#}
         {%- do adapter.drop_relation(existing) -%}
     {%- endif -%}
+    {%- if is_compared and kind == 'table' and lists != [] and not is_by_user -%}{%- do remember_rows() -%}{%- endif -%}
     {% call statement('main') -%}
         {%- if kind == 'view' -%} {{ get_create_view_as_sql(target_relation, query) }}
+        {%- elif lists == [] -%} select 'the same as before'
+        {%- elif is_by_user -%} {{ replace_users(target_relation, lists) }}
         {%- else -%} {{ create_table_as(False, target_relation, query) }}
         {%- endif -%}
     {%- endcall %}
+    {%- if lists == [] or is_by_user and kind == 'view' -%}
+        {%- do note_changed_users(lists) -%}
+    {%- elif is_compared and kind == 'table' -%}
+        {%- do note_changed_rows() -%}
+    {%- endif -%}
     {{ drop_relation_if_exists(passing) }}
-    {%- if kind == 'table' -%}{%- do create_indexes(target_relation) -%}{%- endif -%}
+    {%- if kind == 'table' and lists != [] -%}{%- do create_indexes(target_relation) -%}{%- endif -%}
     {%- do persist_docs(target_relation, model) -%}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {%- do adapter.commit() -%}

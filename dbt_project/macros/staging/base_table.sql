@@ -6,6 +6,7 @@
     the personal columns and with that key, as JSON, where a value can't be read).
 #}
 {% macro base_table(table_name) %}
+    {{- config(post_hook="{{ note_shop_rows('" ~ table_name ~ "') }}") -}}
     {%- set relation = source('shop', table_name) -%}
     {%- if not execute -%} select * from {{ relation }} {%- do ref('user_keys') -%} {%- do return('') -%} {%- endif -%}
 

@@ -1,5 +1,12 @@
 -- the shop's users and the keys under which the warehouse knows them, for all who ever came and were not erased
-{{ config(materialized='incremental', incremental_strategy='append', on_schema_change='fail', full_refresh=false) }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    full_refresh=false,
+    pre_hook="{{ remember_rows() }}",
+    post_hook="{{ note_changed_rows() }}"
+) }}
 with named as (
 
     {% for _, relation, user in shop_tables_of_users() -%}

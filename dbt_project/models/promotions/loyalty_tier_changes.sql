@@ -5,7 +5,8 @@
     incremental_strategy='delete+insert',
     on_schema_change='fail',
     full_refresh=false,
-    pre_hook="{{ forget_offers_of_the_day() }}"
+    pre_hook=["{{ remember_rows() }}", "{{ forget_offers_of_the_day() }}"],
+    post_hook="{{ note_changed_rows() }}"
 ) }}
 -- depends_on: {{ ref('as_of_dates') }}
 -- no decision rests on a policy with faults: depends_on {{ ref('policy_faults') }}
