@@ -5,7 +5,9 @@
     …/published/private/                                        who the users are (promo_cli/people_file.py)
 
 It holds neither the shop's own tables nor the schema private, so it is written anew, table by table: a copied file would keep the
-bytes of what is dropped from it.
+bytes of what is dropped from it. A build of what changed (`promo build --changes`) goes on from a copy of what is published,
+which never held them. Rows that it replaces may be read in the file's free blocks until a build of everything; those of people
+who were erased may not, as an erasure writes every file anew.
 
 A file under a passing name (`.unpublished-…`) is being written, or was when its process died; nobody reads it, and the next
 publication removes it.
@@ -13,6 +15,7 @@ publication removes it.
 
 import fcntl
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -42,6 +45,29 @@ def new_publication(published: Path) -> Path:
     os.close(descriptor)
     os.unlink(name)  # DuckDB makes a new file, mode 0600 under this process's mask
     return Path(name)
+
+
+def mark_of(published: Path) -> str:
+    """Size and time of `published`, by which a file that was written to, or replaced, is told. Raises OSError."""
+    found = published.stat()
+    return f"{found.st_size} {found.st_mtime_ns}"
+
+
+def copy_published(published: Path, mark: str) -> Path | None:
+    """A copy of `published` as it was when it had that `mark`, under a passing name, for a publication that changes it.
+
+    None when it isn't that file any more. Raises OSError, and leaves no part of a copy then.
+    """
+    if not published.is_file() or mark_of(published) != mark:
+        return None
+    copy = new_publication(published)
+    try:
+        copy.touch(0o600, exist_ok=False)
+        shutil.copyfile(published, copy)
+    except BaseException:
+        copy.unlink(missing_ok=True)
+        raise
+    return copy
 
 
 def make_views(file: Path, statements: Sequence[str]) -> None:

@@ -1,9 +1,12 @@
 """dbt-duckdb plugin, named in profiles.yml as `promo_cli.publish_plugin`: what SQL can't do of a publication.
 
 It holds the working database's lock while dbt runs, opens it encrypted where promo_cli/encryption.py is set to, and gives dbt's
-connection functions for dbt_project/macros/engine/publish.sql and build_record.sql alone:
+connection functions for the publication and the record of builds in dbt_project/macros/engine alone:
 
 - `new_publication() -> VARCHAR`: a passing name for the publication to be written, and `new_people() -> VARCHAR` for its people
+- `published_mark() -> VARCHAR`: tells what is published from what is published later
+- `copy_published(mark VARCHAR) -> VARCHAR`: a copy of what is published, under a passing name, to be made the next publication;
+  empty when it has another mark
 - `attach_file(file VARCHAR, name VARCHAR) -> VARCHAR`: attaches it, with the key where databases are encrypted
 - `make_views(file VARCHAR, statements VARCHAR[]) -> BOOLEAN`: makes the views of a publication whose tables are written
 - `put_in_place(copy VARCHAR, people VARCHAR) -> VARCHAR`: makes it the published database, returns the path
@@ -33,7 +36,7 @@ from promo_cli.lock import FileLock, being_written, write_lock
 from promo_cli.paths import make_private_folder, published_path
 from promo_cli.people_file import new_people_file
 from promo_cli.provenance import offerhouse_version
-from promo_cli.publication import make_views, new_publication, put_in_place
+from promo_cli.publication import copy_published, make_views, mark_of, new_publication, put_in_place
 from promo_cli.warehouse import why_not_open
 from promo_cli.withdrawals import keep_withdrawals_of_build
 
@@ -84,6 +87,15 @@ class Plugin(BasePlugin):
             with _told():
                 return _passing(new_publication(published))
 
+        def marked() -> str:
+            with _told():
+                return mark_of(published)
+
+        def copied(mark: str) -> str:
+            with _told():
+                copy = copy_published(published, mark)
+                return "" if copy is None else _passing(copy)
+
         def people_begun() -> str:
             with _told():
                 return _passing(new_people_file(published))
@@ -105,6 +117,8 @@ class Plugin(BasePlugin):
             return str(published)
 
         conn.create_function("new_publication", begun, [], "VARCHAR", side_effects=True)
+        conn.create_function("published_mark", marked, [], "VARCHAR", side_effects=True)
+        conn.create_function("copy_published", copied, ["VARCHAR"], "VARCHAR", side_effects=True)
         conn.create_function("new_people", people_begun, [], "VARCHAR", side_effects=True)
         conn.create_function("attach_file", attached, ["VARCHAR", "VARCHAR"], "VARCHAR", side_effects=True)
         conn.create_function("make_views", views_made, ["VARCHAR", "VARCHAR[]"], "BOOLEAN", side_effects=True)

@@ -17,7 +17,15 @@ from promo_cli import publication
 from promo_cli.errors import PromoError
 from promo_cli.lock import FileLock, lock_holder
 from promo_cli.paths import published_path
-from promo_cli.publication import make_views, new_publication, previous_publications, put_in_place, roll_back
+from promo_cli.publication import (
+    copy_published,
+    make_views,
+    mark_of,
+    new_publication,
+    previous_publications,
+    put_in_place,
+    roll_back,
+)
 from promo_cli.publish_plugin import Plugin
 from promo_cli.status import look
 from promo_cli.warehouse import open_warehouse
@@ -154,6 +162,34 @@ def test_a_publication_that_fails_changes_nothing(working: Path, published: Path
     monkeypatch.setattr(publication, "sync_to_disk", full)
     with pytest.raises(OSError, match="No space left"):
         put_in_place(file, published)
+    assert read(published) == 1
+
+
+def test_a_copy_to_go_on_from_is_of_the_file_that_was_published_then(published: Path, working: Path) -> None:
+    publish(working, 1)
+    mark = mark_of(published)
+    copy = copy_published(published, mark)
+    assert copy is not None
+    assert (copy.read_bytes(), copy.parent, mode(copy)) == (published.read_bytes(), published.parent, 0o600)
+    write(published, 2)  # by a client, against the advice
+    assert copy_published(published, mark) is None
+    publish(working, 3)
+    assert copy_published(published, mark) is None
+    published.unlink()
+    assert copy_published(published, mark) is None
+
+
+def test_a_copy_that_fails_leaves_no_part_of_it(published: Path, working: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish(working, 1)
+
+    def full(_: Path, copy: Path) -> None:
+        copy.write_bytes(b"half of it")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(publication.shutil, "copyfile", full)
+    with pytest.raises(OSError, match="No space left"):
+        copy_published(published, mark_of(published))
+    assert list(published.parent.glob(".*")) == []
     assert read(published) == 1
 
 

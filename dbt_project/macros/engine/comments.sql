@@ -1,7 +1,7 @@
 {#
     What the YAML says of relations and columns, as comments in the publication: any client shows them beside the data. Written here
     rather than by dbt's persist_docs, which comments on the working database, whose comments no copy of its tables carries along.
-    What no YAML of the project describes, as a table of the shop's own may be, has none.
+    What no YAML of the project describes, as a table of the shop's own may be, has none; what was copied with its comment keeps it.
 #}
 {% macro comment_publication() -%}
     {%- set described = {} -%}
@@ -14,15 +14,15 @@
     {%- set relations = run_query("
         select schema_name, table_name as name, 'table' as kind, null as column_name
         from duckdb_tables()
-        where database_name = 'publication'
+        where database_name = 'publication' and comment is null
         union all
         select schema_name, view_name as name, 'view' as kind, null as column_name
         from duckdb_views()
-        where database_name = 'publication' and not internal
+        where database_name = 'publication' and not internal and comment is null
         union all
         select schema_name, table_name as name, 'column' as kind, column_name
         from duckdb_columns()
-        where database_name = 'publication' and not internal").rows -%}
+        where database_name = 'publication' and not internal and comment is null").rows -%}
     {%- set statements = [] -%}
     {%- for relation in relations -%}
         {%- set entry = described.get(relation['schema_name'] ~ '.' ~ relation['name'], {}) -%}

@@ -2,7 +2,8 @@
     Write, audit, publish. The working database's tables and views are written to a new file, but for the shop's own and those of the
     schema private; the file is fingerprinted relation by relation into its own audits.publication, and takes the published
     database's place by one rename. private.people goes to a file of its own, for exports. Whoever dies on the way leaves files that
-    nobody reads. The functions of the file system are the plugin's (promo_cli/publish_plugin.py).
+    nobody reads. The functions of the file system are the plugin's (promo_cli/publish_plugin.py). A build of what changed goes on from
+    a copy of what is published (macros/engine/publish_changes.sql).
 
     `dbt run-operation publish` (promo publish) publishes the last complete build again, as after a rollback; when a relation has
     changed since that build, it refuses. `unless` is the build that is published by now.
@@ -12,9 +13,16 @@
     {%- set is_repeated = flags.WHICH == 'run-operation' -%}
     {%- set build_id = last_complete_build() if is_repeated else invocation_id -%}
     {%- if build_id == unless -%}{{ return('') }}{%- endif -%}
-    {%- set file = run_query('select new_publication() as file').rows[0]['file'] -%}
-    {%- do copy_relations(file) -%}
-    {%- do fingerprint_relations('publication', build_id) -%}
+    {%- set file = copy_last_publication() -%}
+    {%- do begin_sums() -%}
+    {%- if file -%}
+        {%- do change_publication(file) -%}
+    {%- else -%}
+        {%- set file = run_query('select new_publication() as file').rows[0]['file'] -%}
+        {%- do copy_relations(file) -%}
+        {%- do sum_relations() -%}
+    {%- endif -%}
+    {%- do fingerprint_relations(build_id) -%}
     {%- if is_repeated -%}{%- do refuse_changed(build_id) -%}{%- endif -%}
     {%- do record_publication(build_id) -%}
     {%- for database in [target.database, 'publication'] -%}
@@ -31,36 +39,86 @@
     {%- do run_query('detach publication') -%}
     {%- set people = copy_people() -%}
     {%- set published = run_query('select put_in_place(' ~ text_literal(file) ~ ', ' ~ text_literal(people) ~ ') as file') -%}
+    {%- do keep_sums(build_id) -%}
     {%- do log('Published: ' ~ published.rows[0]['file'], info=true) -%}
     {{ return('') }}
 {% endmacro %}
 
 {# Every table and view that may be published, in the new file; left attached as publication. #}
 {% macro copy_relations(file) -%}
-    {%- set is_published = "database_name = current_database() and not internal and not temporary and schema_name not in ('shop', "
-        ~ text_literal(var('shop_schema')) ~ ", 'private', 'truth')" -%}
-    {%- set tables = run_query(
-        'select schema_name, table_name from duckdb_tables() where ' ~ is_published ~ ' order by all').rows -%}
-    {%- set views = run_query(
-        'select schema_name, sql from duckdb_views() where ' ~ is_published
-        ~ " and not (schema_name = 'staging' and starts_with(view_name, 'base_')) order by view_oid").rows -%}
+    {%- set tables = publishable_tables() -%}
+    {%- set views = publishable_views() -%}
     {%- do attach_file(file, 'publication') -%}
-    {%- do run_query('set preserve_insertion_order = true') -%}
-    {%- for schema in (tables | map(attribute='schema_name') | list + views | map(attribute='schema_name') | list) | unique -%}
-        {%- do run_query('create schema if not exists publication.' ~ adapter.quote(schema)) -%}
+    {%- do write_tables(tables, tables | map(attribute='schema_name') | list + views | map(attribute='schema_name') | list) -%}
+    {%- do write_views(file, views | map(attribute='sql')) -%}
+{%- endmacro %}
+
+{# `changes` is of the build alone (macros/engine/changes.sql). #}
+{% macro is_publishable() -%}
+    database_name = current_database()
+    and not internal
+    and not temporary
+    and schema_name not in ('shop', {{ text_literal(var('shop_schema')) }}, 'private', 'truth', 'changes')
+{%- endmacro %}
+
+{% macro publishable_tables() -%}
+    {{ return(run_query('
+        select schema_name, table_name, schema_name || chr(46) || table_name as relation, estimated_size as row_count
+        from duckdb_tables() where ' ~ is_publishable() ~ ' order by all').rows) }}
+{%- endmacro %}
+
+{% macro publishable_views() -%}
+    {{ return(run_query('
+        select schema_name, view_name, schema_name || chr(46) || view_name as relation, sql
+        from duckdb_views()
+        where ' ~ is_publishable() ~ " and not (schema_name = 'staging' and starts_with(view_name, 'base_'))
+        order by view_oid").rows) }}
+{%- endmacro %}
+
+{# Writes tables of the working database into the publication, in the place of what is there. #}
+{% macro write_tables(tables, schemas) -%}
+    {%- set statements = ['select 1'] -%}
+    {%- for schema in schemas | unique -%}
+        {%- do statements.append('create schema if not exists publication.' ~ adapter.quote(schema)) -%}
     {%- endfor -%}
-    {%- set copies = [] -%}
+    {%- do run_query(statements | join(';')) -%}
+    {%- set copies = {} -%}
     {%- for table in tables -%}
         {%- set name = adapter.quote(table['schema_name']) ~ '.' ~ adapter.quote(table['table_name']) -%}
-        {%- do copies.append('create table publication.' ~ name ~ ' as from ' ~ adapter.quote(target.database) ~ '.' ~ name) -%}
+        {%- do copies.update({table['relation']:
+            'create or replace table publication.' ~ name ~ ' as from ' ~ adapter.quote(target.database) ~ '.' ~ name}) -%}
     {%- endfor -%}
-    {%- do run_query(copies | join(';\n')) -%} {#- in one call: dbt's own part of each is more than a small table takes -#}
+    {%- do change_tables(tables, copies) -%}
+{%- endmacro %}
+
+{#
+    Runs the statements {relation: SQL} of `tables`, in one call: dbt's own part of each is more than a small table takes. Small
+    tables go in one transaction, as each waits for the disk; of large ones, too many rows would stay in memory until the last.
+#}
+{% macro change_tables(tables, statements) -%}
+    {%- set small = [] -%}
+    {%- set large = [] -%}
+    {%- for table in tables if table['relation'] in statements -%}
+        {%- do (small if table['row_count'] < 10000 else large).append(statements[table['relation']]) -%}
+    {%- endfor -%}
+    {%- set transactions = [] -%}
+    {%- for transaction in [small | join(';\n')] + large if transaction -%}
+        {%- do transactions.append('begin;\n' ~ transaction ~ ';\ncommit') -%}
+    {%- endfor -%}
+    {%- do run_query('set preserve_insertion_order = true') -%}
+    {%- do run_query(transactions | join(';\n') or 'select 1') -%}
     {%- do run_query('set preserve_insertion_order = false') -%}
-    {%- do run_query('detach publication') -%}
-    {%- set statements = [] -%}
-    {%- for view in views -%}{%- do statements.append(text_literal(view['sql'])) -%}{%- endfor -%}
-    {%- do run_query('select make_views(' ~ text_literal(file) ~ ', cast([' ~ statements | join(', ') ~ '] as varchar[]))') -%}
-    {%- do attach_file(file, 'publication') -%}
+{%- endmacro %}
+
+{# Makes views of a publication whose tables are there; it is left attached. #}
+{% macro write_views(file, statements) -%}
+    {%- set literals = [] -%}
+    {%- for statement in statements -%}{%- do literals.append(text_literal(statement)) -%}{%- endfor -%}
+    {%- if literals -%}
+        {%- do run_query('detach publication') -%}
+        {%- do run_query('select make_views(' ~ text_literal(file) ~ ', cast([' ~ literals | join(', ') ~ '] as varchar[]))') -%}
+        {%- do attach_file(file, 'publication') -%}
+    {%- endif -%}
 {%- endmacro %}
 
 {# Attaches a file of the publication, with the key where databases are encrypted. #}
@@ -117,25 +175,45 @@
 {%- endmacro %}
 
 {#
-    Temporary table publication_rows: one row a relation of `database`, with a content hash that depends neither on the order of the
-    rows nor on threads: a sum of row hashes, for which repeated rows count as often as they stand there. Columns of the var
-    unhashed_columns tell when, not what, and are left out; so is the record of builds. Views of users are summed slice by slice
-    (macros/engine/slices.sql): what they compute for everybody at once may not fit the memory.
+    Temporary table publication_parts: rows and sums of row hashes of the publication's relations, in as many parts as it takes.
+    The last sums are dropped first: who dies on the way leaves none to go on from.
 #}
-{% macro fingerprint_relations(database, build_id) -%}
+{% macro begin_sums() -%}
+    {%- do run_query('drop table if exists private.published_sums') -%}
     {%- do run_query('
         create or replace temp table publication_parts (
             relation varchar, kind varchar, row_count bigint, row_hashes hugeint, models varchar[]
         )') -%}
-    {%- set relations = run_query("
+{%- endmacro %}
+
+{# What the next publication may go on from (macros/engine/publish_changes.sql), with the mark of the file that holds it. #}
+{% macro keep_sums(build_id) -%}
+    {%- do run_query("
+        create table private.published_sums as
         select
+            '" ~ build_id ~ "' as build_id,
+            published_mark() as mark,
+            relation,
+            any_value(kind) as kind,
+            cast(sum(row_count) as bigint) as row_count,
+            sum(row_hashes) as row_hashes,
+            flatten(list(models) filter (models is not null)) as models
+        from publication_parts
+        group by relation") -%}
+{%- endmacro %}
+
+{# Relations of the publication that are fingerprinted, with the columns that are: all but the record of builds. #}
+{% macro summed_relations() -%}
+    {{ return(run_query("
+        select
+            columns.table_schema || '.' || columns.table_name as relation,
             columns.table_schema as schema_name,
             columns.table_name as name,
             any_value(case tables.table_type when 'VIEW' then 'view' else 'table' end) as kind,
             string_agg('\"' || replace(columns.column_name, '\"', '\"\"') || '\"', ', ' order by columns.ordinal_position)
                 filter (where columns.column_name not in ('" ~ var('unhashed_columns') | join("', '") ~ "')) as hashed,
             count(*) filter (where columns.column_name in ('model_name', 'model_version')) = 2 as names_model,
-            bool_or(columns.column_name = 'user_id') and any_value(tables.table_type) = 'VIEW' as is_sliced
+            bool_or(columns.column_name = 'user_id') as has_users
         from information_schema.columns as columns
         inner join information_schema.tables as tables
             on
@@ -143,25 +221,47 @@
                 and columns.table_schema = tables.table_schema
                 and columns.table_name = tables.table_name
         where
-            columns.table_catalog = '" ~ database ~ "'
+            columns.table_catalog = 'publication'
             and not (columns.table_schema = 'audits' and columns.table_name in ('builds', 'build_nodes', 'publication'))
         group by columns.table_schema, columns.table_name
-        order by columns.table_schema, columns.table_name") -%}
+        order by columns.table_schema, columns.table_name").rows) }}
+{%- endmacro %}
+
+{% macro published_name(relation) -%}
+    {{ return('publication.' ~ adapter.quote(relation['schema_name']) ~ '.' ~ adapter.quote(relation['name'])) }}
+{%- endmacro %}
+
+{#
+    The statements that sum a relation's rows that meet `condition`. Views of users are summed slice by slice
+    (macros/engine/slices.sql): what they compute for everybody at once may not fit the memory.
+#}
+{% macro sums_of(relation, slices, condition='true', sign='') -%}
+    {%- set is_sliced = relation['kind'] == 'view' and relation['has_users'] and slices | length > 1 -%}
+    {%- set sums = [] -%}
+    {%- for slice in (slices + ['user_id is null'] if is_sliced else ['true']) -%}
+        {%- do sums.append("
+            insert into publication_parts
+            select " ~ text_literal(relation['relation']) ~ ", '" ~ relation['kind'] ~ "', " ~ sign ~ 'count(*), '
+            ~ sign ~ 'sum(cast(hash(' ~ (relation['hashed'] or '1') ~ ') as hugeint)), ' ~ (
+                "list(distinct model_name || ' ' || model_version)" if relation['names_model'] and condition == 'true' else 'null')
+            ~ ' from ' ~ published_name(relation) ~ ' as summed where ' ~ slice ~ ' and ' ~ condition) -%}
+    {%- endfor -%}
+    {{ return(sums) }}
+{%- endmacro %}
+
+{% macro sum_relations() -%}
     {%- set slices = user_slices() -%}
     {%- set sums = [] -%}
-    {%- for relation in relations.rows -%}
-        {%- set parts = slices + ['user_id is null'] if relation['is_sliced'] and slices | length > 1 else ['true'] -%}
-        {%- for part in parts -%}
-            {%- do sums.append("
-                insert into publication_parts
-                select " ~ text_literal(relation['schema_name'] ~ '.' ~ relation['name']) ~ ", '" ~ relation['kind'] ~ "', count(*), "
-                ~ 'sum(cast(hash(' ~ (relation['hashed'] or '1') ~ ') as hugeint)), ' ~ (
-                    "list(distinct model_name || ' ' || model_version)" if relation['names_model'] else 'null')
-                ~ ' from ' ~ adapter.quote(database) ~ '.' ~ adapter.quote(relation['schema_name']) ~ '.'
-                ~ adapter.quote(relation['name']) ~ ' where ' ~ part) -%}
-        {%- endfor -%}
-    {%- endfor -%}
+    {%- for relation in summed_relations() -%}{%- do sums.extend(sums_of(relation, slices)) -%}{%- endfor -%}
     {%- do run_query(sums | join(';')) -%}
+{%- endmacro %}
+
+{#
+    Temporary table publication_rows: one row a relation of the publication, with a content hash that depends neither on the order of
+    the rows nor on threads: a sum of row hashes, for which repeated rows count as often as they stand there. Columns of the var
+    unhashed_columns tell when, not what, and are left out; so is the record of builds.
+#}
+{% macro fingerprint_relations(build_id) -%}
     {%- do run_query("
         create or replace temp table publication_rows as
         select
