@@ -20,10 +20,10 @@ known_users as (
 
 ),
 
-user_counts as (
+shop as (
 
-    select count(*) as users
-    from known_users
+    select has_users
+    from {{ ref('shop_has_users') }}
 
 ),
 
@@ -43,7 +43,7 @@ judged as {{ inlined() }}(
             "MISSING_USER_ID": "base.user_id is null",
             "MISSING_POINTS": "base.points is null",
             "MISSING_REDEEMED_AT": "base.redeemed_at is null",
-            "UNKNOWN_USER": "base.user_id is not null and known_users.user_id is null and user_counts.users > 0",
+            "UNKNOWN_USER": "base.user_id is not null and known_users.user_id is null and shop.has_users",
             "FUTURE_DATE": "base.redeemed_at >= " ~ utc_midnight("as_of.data_until"),
             "IMPLAUSIBLE_DATE": "base.redeemed_at < timestamp '1970-01-01'",
             "NEGATIVE_POINTS": "points < 0",
@@ -51,7 +51,7 @@ judged as {{ inlined() }}(
         }) }} as broken_rules
     from base
     cross join as_of
-    cross join user_counts
+    cross join shop
     left join known_users on base.user_id = known_users.user_id
 
 ),

@@ -20,10 +20,10 @@ known_users as (
 
 ),
 
-user_counts as (
+shop as (
 
-    select count(*) as users
-    from known_users
+    select has_users
+    from {{ ref('shop_has_users') }}
 
 ),
 
@@ -45,14 +45,14 @@ judged as {{ inlined() }}(
             "MISSING_PRODUCT_ID": "base.product_id is null",
             "MISSING_RATING": "base.rating is null",
             "MISSING_REVIEWED_AT": "base.reviewed_at is null",
-            "UNKNOWN_USER": "base.user_id is not null and known_users.user_id is null and user_counts.users > 0",
+            "UNKNOWN_USER": "base.user_id is not null and known_users.user_id is null and shop.has_users",
             "FUTURE_DATE": "base.reviewed_at >= " ~ utc_midnight("as_of.data_until"),
             "IMPLAUSIBLE_DATE": "base.reviewed_at < timestamp '1970-01-01'",
             "RATING_OUT_OF_RANGE": "rating < 1 or rating > 5"
         }) }} as broken_rules
     from base
     cross join as_of
-    cross join user_counts
+    cross join shop
     left join known_users on base.user_id = known_users.user_id
 
 ),
