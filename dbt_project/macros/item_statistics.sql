@@ -35,11 +35,19 @@ counted as (
 
 ),
 
+{% set sums = [
+    'users', 'buyers', 'buyers_7d', 'buyers_28d', 'buyers_84d', 'earlier_buyers', 'returned_buyers', 'purchase_days',
+    'purchase_days_28d', 'purchase_days_84d', 'gap_days'
+] -%}
 items as (
 
     select
-        counted.*,
-        coalesce(active_users.users, 0) as active_users
+        counted.as_of_date,
+        counted.{{ key }},
+        {% for sum in sums -%}
+        cast(coalesce(counted.{{ sum }}, 0) as bigint) as {{ sum }},
+        {% endfor -%}
+        cast(coalesce(active_users.users, 0) as bigint) as active_users
     from counted
     left join active_users on counted.as_of_date = active_users.as_of_date
 

@@ -34,14 +34,14 @@ final as (
     select
         items.as_of_date,
         items.category,
-        cast(items.active_users as bigint) as active_users,
-        cast(items.buyers as bigint) as buyers,
-        cast(items.buyers_7d as bigint) as buyers_7d,
-        cast(items.buyers_28d as bigint) as buyers_28d,
-        cast(items.earlier_buyers as bigint) as earlier_buyers,
-        cast(items.returned_buyers as bigint) as returned_buyers,
-        cast(coalesce(items.purchase_days, 0) as bigint) as purchase_days,
-        cast(coalesce(items.gap_days, 0) as bigint) as gap_days,
+        items.active_users,
+        items.buyers,
+        items.buyers_7d,
+        items.buyers_28d,
+        items.earlier_buyers,
+        items.returned_buyers,
+        items.purchase_days,
+        items.gap_days,
         shares.liking_share
     from items
     left join shares on items.as_of_date = shares.as_of_date and items.category = shares.category

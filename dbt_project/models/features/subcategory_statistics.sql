@@ -47,18 +47,18 @@ final as (
         items.subcategory,
         best_sellers.category,
         cast(best_sellers.best_seller_rank as integer) as best_seller_rank,
-        cast(items.active_users as bigint) as active_users,
-        cast(items.users as bigint) as users,
-        cast(items.buyers as bigint) as buyers,
-        cast(items.buyers_7d as bigint) as buyers_7d,
-        cast(items.buyers_28d as bigint) as buyers_28d,
-        cast(items.buyers_84d as bigint) as buyers_84d,
-        cast(items.earlier_buyers as bigint) as earlier_buyers,
-        cast(items.returned_buyers as bigint) as returned_buyers,
-        cast(coalesce(items.purchase_days, 0) as bigint) as purchase_days,
-        cast(coalesce(items.purchase_days_28d, 0) as bigint) as purchase_days_28d,
-        cast(coalesce(items.purchase_days_84d, 0) as bigint) as purchase_days_84d,
-        cast(coalesce(items.gap_days, 0) as bigint) as gap_days
+        items.active_users,
+        items.users,
+        items.buyers,
+        items.buyers_7d,
+        items.buyers_28d,
+        items.buyers_84d,
+        items.earlier_buyers,
+        items.returned_buyers,
+        items.purchase_days,
+        items.purchase_days_28d,
+        items.purchase_days_84d,
+        items.gap_days
     from items
     left join best_sellers on items.as_of_date = best_sellers.as_of_date and items.subcategory = best_sellers.subcategory
 
