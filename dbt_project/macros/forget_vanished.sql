@@ -2,16 +2,15 @@
 {% macro forget_vanished(features_model, keys) -%}
     delete from {{ this }} as scored
     where
-        {% if touched_users('scored') %}{{ touched_users('scored') }} and {% endif -%}
-        not exists (
+        {{ is_touched('scored') }}
+        and not exists (
             select 1
             from {{ ref(features_model) }} as inputs
             inner join {{ ref('user_permissions') }} as permissions
                 on inputs.as_of_date = permissions.as_of_date and inputs.user_id = permissions.user_id
             where
                 permissions.personalisation_consent
-                {% if touched_users('inputs') %}and {{ touched_users('inputs') }}
-                {% endif -%}
+                and {{ is_touched('inputs') }}
                 {% for key in keys %}and inputs.{{ key }} = scored.{{ key }}
                 {% endfor %}
         )

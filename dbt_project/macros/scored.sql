@@ -15,7 +15,7 @@
     unique_key=keys,
     post_hook=[
         "{{ forget_vanished('" ~ inputs ~ "', ['" ~ keys | join("', '") ~ "']) }}",
-        "{{ record_touched_users() }}"
+        "{{ note_touched_users() }}"
     ]
 ) -}}
 {%- set hashes = [] -%}
@@ -45,7 +45,7 @@ inputs as (
     where
         permissions.personalisation_consent
         {% if where %}and ({{ where }}){% endif %}
-        {% if touched_users('inputs') %}and {{ touched_users('inputs') }}{% endif %}
+        and {{ is_touched('inputs') }}
 
 ),
 
@@ -63,7 +63,7 @@ changed as (
             {% for key in keys -%}
             and scored.{{ key }} = inputs.{{ key }}
             {% endfor %}
-            {% if touched_users('scored') %}and {{ touched_users('scored') }}{% endif %}
+            and {{ is_touched('scored') }}
     )
     {%- endif %}
 

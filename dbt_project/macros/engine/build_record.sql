@@ -127,13 +127,7 @@
     )
 {%- endmacro %}
 {% macro duckdb__builds_on_record() -%}
-    {%- set kept = [] -%}
-    {%- if execute -%}
-        {%- set kept = run_query("
-            select table_name from information_schema.tables
-            where table_catalog = '" ~ target.database ~ "' and table_schema = 'audits' and table_name = 'builds'").rows -%}
-    {%- endif -%}
-    {%- if kept -%} {{ adapter.quote(target.database) }}.audits.builds
+    {%- if execute and has_table('audits', 'builds') -%} {{ adapter.quote(target.database) }}.audits.builds
     {%- else -%} {{ default__builds_on_record() }}
     {%- endif -%}
 {%- endmacro %}

@@ -58,10 +58,7 @@
 {% macro end_changes() -%}{%- do run_query('drop schema if exists changes cascade') -%}{%- endmacro %}
 
 {% macro has_last_build() -%}
-    {%- set kept = run_query("
-        select 1 from information_schema.tables
-        where table_catalog = current_database() and table_schema = 'private' and table_name = 'last_build'").rows -%}
-    {{ return(kept and run_query('
+    {{ return(has_table('private', 'last_build') and run_query('
         select 1 from private.last_build where code_hash = ' ~ text_literal(env_var('OFFERHOUSE_CODE', '')) ~ ' limit 1').rows) }}
 {%- endmacro %}
 
@@ -111,15 +108,14 @@
     {%- endfor -%}
     {{ return(
         adapter.quote(target.database) ~ '.' in rest.sql
-        or target.database ~ '.' in rest.sql
         or modules.re.search('"[^"]+"[.]"[^"]+"[.]"[^"]+"', rest.sql) is not none
     ) }}
 {%- endmacro %}
 
-{# A condition on user_id: who stands in one of `lists`. #}
-{% macro is_listed(lists) -%}
-    user_id in (select user_id from {{ lists | join(' union select user_id from ') }})
-{%- endmacro %}
+{% macro listed_users(lists) -%}select user_id from {{ lists | join(' union select user_id from ') }}{%- endmacro %}
+
+{# A condition on user_id: who stands in one of `lists`; rows without a user don't. #}
+{% macro is_listed(lists) -%}user_id in ({{ listed_users(lists) }}){%- endmacro %}
 
 {# `query`, of the model or the test at hand, reading the rows alone of the users in `lists`, or of nobody if `or_nobody` says so. #}
 {% macro of_users(query, lists, or_nobody=false) -%}
@@ -132,31 +128,42 @@
 {%- endmacro %}
 
 {#
-    What compares the rows of a relation by user: their number and the sum of their hashes; of a relation without users, all together.
-    Where the model says which column is a row's `day`, its rows before the first open day (macros/staging/first_open_day.sql) are
-    summed once more: what shop-wide statistics look at.
+    What compares the rows of a relation by `user`, an expression told as `name`: their number and the sum of their hashes, and of those
+    that meet `closed`, too.
 #}
-{% macro prints_of(relation, condition='true') -%}
-    {%- set hashed = [] -%}
-    {%- for column in model.columns if column not in var('unhashed_columns') -%}{%- do hashed.append(adapter.quote(column)) -%}{%- endfor -%}
-    {%- set row_hashes = 'sum(cast(hash(' ~ hashed | join(', ') ~ ') as hugeint))' -%}
-    {%- set day = config.get('meta', {}).get('day') -%}
+{% macro prints_by(user, columns, relation, condition='true', closed='true', name='user_id') -%}
+    {%- set row_hashes = 'sum(cast(hash(' ~ columns | join(', ') ~ ') as hugeint))' -%}
     select
-        {{ 'user_id' if 'user_id' in model.columns else 'cast(null as varchar) as user_id' }},
+        {{ user }} as {{ name }},
         count(*) as row_count,
         {{ row_hashes }} as row_hashes,
-        {{ row_hashes }}{% if day %} filter ({{ day }} < {{ first_open_day(adapter.quote(target.database) ~ '.staging.as_of_dates') }}){% endif %} as closed_hashes
+        {{ row_hashes }} filter ({{ closed }}) as closed_hashes
     from {{ relation }}
     where {{ condition }}
     group by 1
 {%- endmacro %}
 
-{% macro differing_users(before, after) -%}
+{#
+    Those of the model that is being built; of one without users, all rows together. Where the model says which column is a row's `day`,
+    closed are the rows before the first open day (macros/staging/first_open_day.sql): what shop-wide statistics look at.
+#}
+{% macro prints_of(relation, condition='true') -%}
+    {%- set hashed = [] -%}
+    {%- for column in model.columns if column not in var('unhashed_columns') -%}{%- do hashed.append(adapter.quote(column)) -%}{%- endfor -%}
+    {%- set day = config.get('meta', {}).get('day') -%}
+    {{ prints_by(
+        'user_id' if 'user_id' in model.columns else 'cast(null as varchar)', hashed, relation, condition,
+        day ~ ' < ' ~ first_open_day(adapter.quote(target.database) ~ '.staging.as_of_dates') if day else 'true'
+    ) }}
+{%- endmacro %}
+
+{# Of whom two prints_by differ, by the column `name` of both; is_closed: in what meets `closed`. #}
+{% macro differing_users(before, after, name='user_id') -%}
     select
-        coalesce(before.user_id, after.user_id) as user_id,
+        coalesce(before.{{ name }}, after.{{ name }}) as {{ name }},
         before.closed_hashes is distinct from after.closed_hashes as is_closed
     from ({{ before }}) as before
-    full join ({{ after }}) as after on before.user_id is not distinct from after.user_id
+    full join ({{ after }}) as after on before.{{ name }} is not distinct from after.{{ name }}
     where before.row_count is distinct from after.row_count or before.row_hashes is distinct from after.row_hashes
 {%- endmacro %}
 
@@ -167,8 +174,7 @@
 #}
 {% macro make_rows_of_users(relation, query, lists) -%}
     {%- set key = config.get('meta', {}).get('key') -%}
-    {%- if key and run_query('select 1 from (select user_id from ' ~ lists | join(' union select user_id from ')
-        ~ ') as listed where user_id is null').rows -%}
+    {%- if key and run_query('select 1 from (' ~ listed_users(lists) ~ ') as listed where user_id is null').rows -%}
         {{ return(false) }}
     {%- endif -%}
     {%- set rows = 'changes.rows_of_' ~ model.name -%}
@@ -199,25 +205,20 @@
     Before and after a table is written anew, or a model that adds to its table adds: note who changed, or that nobody did. Where most
     did, it isn't said who. The table changes.users_of_<model> may be there already (replace_users).
 #}
-{% macro remember_rows() -%}{{ return(adapter.dispatch('remember_rows')()) }}{%- endmacro %}
-{% macro default__remember_rows() -%}{{ return('') }}{%- endmacro %}
-{% macro duckdb__remember_rows() -%}
+{% macro remember_rows() -%}
     {%- if builds_changes() and load_cached_relation(this) is not none -%}
         {%- do run_query('create table changes.before_' ~ model.name ~ ' as ' ~ prints_of(this)) -%}
     {%- endif -%}
     {{ return('') }}
 {%- endmacro %}
 
-{% macro note_changed_rows() -%}{{ return(adapter.dispatch('note_changed_rows')()) }}{%- endmacro %}
-{% macro default__note_changed_rows() -%}{{ return('') }}{%- endmacro %}
-{% macro duckdb__note_changed_rows() -%}
+{% macro note_changed_rows() -%}
     {%- if not builds_changes() -%}{{ return('') }}{%- endif -%}
-    {%- set there = run_query("select table_name from duckdb_tables() where schema_name = 'changes'").columns[0].values() -%}
-    {%- if 'before_' ~ model.name in there -%}
+    {%- if has_table('changes', 'before_' ~ model.name) -%}
         {%- do run_query('create table changes.users_of_' ~ model.name ~ ' as '
             ~ differing_users('from changes.before_' ~ model.name, prints_of(this))) -%}
     {%- endif -%}
-    {%- if 'before_' ~ model.name in there or 'users_of_' ~ model.name in there -%}{%- do note_listed_users() -%}{%- endif -%}
+    {%- if has_table('changes', 'users_of_' ~ model.name) -%}{%- do note_listed_users() -%}{%- endif -%}
     {{ return('') }}
 {%- endmacro %}
 
@@ -262,23 +263,17 @@
     ) }}
 {%- endmacro %}
 
-{#
-    For a model of scores: a condition on the users of `alias` whose inputs or permissions changed, in a build of what changed; empty
-    for everybody.
-#}
-{% macro touched_users(alias) -%}{{ return(adapter.dispatch('touched_users')(alias)) }}{%- endmacro %}
-{% macro default__touched_users(alias) -%}{{ return('') }}{%- endmacro %}
-{% macro duckdb__touched_users(alias) -%}
+{# For a model of scores: a condition on the users of `alias` whose inputs or permissions changed, in a build of what changed. #}
+{% macro is_touched(alias) -%}
     {%- set lists = changed_users(model.depends_on.nodes) if is_incremental() and builds_changes() else none -%}
-    {%- if lists is none -%}{{ return('') }}{%- endif -%}
-    {%- if not lists -%}{{ return('false') }}{%- endif -%}
-    {{ return(alias ~ '.' ~ is_listed(lists)) }}
+    {%- if lists is none -%} true
+    {%- elif not lists -%} false
+    {%- else -%} {{ alias }}.{{ is_listed(lists) }}
+    {%- endif -%}
 {%- endmacro %}
 
 {# After scoring: whose scores may be others. #}
-{% macro record_touched_users() -%}{{ return(adapter.dispatch('record_touched_users')()) }}{%- endmacro %}
-{% macro default__record_touched_users() -%}{{ return('') }}{%- endmacro %}
-{% macro duckdb__record_touched_users() -%}
+{% macro note_touched_users() -%}
     {%- set lists = changed_users(model.depends_on.nodes) if builds_changes() else none -%}
     {%- if lists is not none -%}{%- do note_changed_users(lists) -%}{%- endif -%}
     {{ return('') }}

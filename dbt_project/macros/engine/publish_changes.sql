@@ -12,11 +12,8 @@
 {% macro copy_last_publication() -%}
     {%- if not builds_changes() -%}{{ return(none) }}{%- endif -%}
     {%- set since = text_literal(graph['offerhouse_changes']['since']) -%}
-    {%- set kept = run_query("
-        select 1 from information_schema.tables
-        where table_catalog = current_database() and table_schema = 'private' and table_name = 'published_sums'").rows -%}
     {%- set marks = run_query('
-        select distinct mark from private.published_sums where build_id = ' ~ since).rows if kept else [] -%}
+        select distinct mark from private.published_sums where build_id = ' ~ since).rows if has_table('private', 'published_sums') else [] -%}
     {%- if not marks -%}{{ return(none) }}{%- endif -%}
     {%- set file = run_query('select copy_published(' ~ text_literal(marks[0]['mark']) ~ ') as file').rows[0]['file'] -%}
     {%- if not file -%}{{ return(none) }}{%- endif -%}
@@ -124,7 +121,7 @@
 {% macro is_of_users(lists, alias) -%}
     exists (
         select 1
-        from (select user_id from {{ lists | join(' union select user_id from ') }}) as users
+        from ({{ listed_users(lists) }}) as users
         where users.user_id is not distinct from {{ alias }}.user_id
     )
 {%- endmacro %}

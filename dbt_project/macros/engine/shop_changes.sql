@@ -3,26 +3,17 @@
     hashes of each user's rows then and now. These stay in private.rows_of_shop_<table>; of a table without users, for all of it. Only a
     build by promo keeps them (macros/engine/changes.sql), which takes one pass over each table.
 #}
-{% macro note_shop_rows(table_name) -%}{{ return(adapter.dispatch('note_shop_rows')(table_name)) }}{%- endmacro %}
-{% macro default__note_shop_rows(table_name) -%}{{ return('') }}{%- endmacro %}
-{% macro duckdb__note_shop_rows(table_name) -%}
+{% macro note_shop_rows(table_name) -%}
     {%- if not execute or flags.WHICH != 'build' or not env_var('OFFERHOUSE_CODE', '') or not can_publish() -%}{{ return('') }}{%- endif -%}
     {%- set kept = 'private.rows_of_shop_' ~ table_name -%}
-    {%- set is_known = builds_changes() and says_the_same() and run_query("
-        select 1 from duckdb_tables()
-        where database_name = current_database() and schema_name = 'private' and table_name = 'rows_of_shop_" ~ table_name ~ "'").rows -%}
+    {%- set is_known = builds_changes() and says_the_same() and has_table('private', 'rows_of_shop_' ~ table_name) -%}
     {%- if is_known -%}{%- do run_query('create table changes.before_' ~ model.name ~ ' as from ' ~ kept) -%}{%- endif -%}
     {%- do run_query('create or replace table ' ~ kept ~ ' as ' ~ rows_of_shop(table_name)) -%}
     {%- if is_known -%}
         {%- do run_query('
             create table changes.users_of_' ~ model.name ~ ' as
-            select user_keys.user_id, true as is_closed
-            from (
-                select coalesce(before.shop_user_id, after.shop_user_id) as shop_user_id
-                from changes.before_' ~ model.name ~ ' as before
-                full join ' ~ kept ~ ' as after on before.shop_user_id is not distinct from after.shop_user_id
-                where before.row_count is distinct from after.row_count or before.row_hashes is distinct from after.row_hashes
-            ) as changed
+            select user_keys.user_id, changed.is_closed
+            from (' ~ differing_users('from changes.before_' ~ model.name, 'from ' ~ kept, 'shop_user_id') ~ ') as changed
             left join private.user_keys on changed.shop_user_id = user_keys.shop_user_id
             where not coalesce(user_keys.is_erased, false)') -%}
         {%- do note_listed_users() -%}
@@ -32,17 +23,11 @@
 
 {% macro rows_of_shop(table_name) -%}
     {%- set found = shop_relation(table_name) -%}
-    {%- if found is none -%}
-        {{ return('select cast(null as varchar) as shop_user_id, 0 as row_count, cast(0 as hugeint) as row_hashes') }}
-    {%- endif -%}
     {%- set user = namespace(sql='cast(null as varchar)') -%}
     {%- for name, _, expression in shop_tables_of_users() if name == table_name -%}{%- set user.sql = expression -%}{%- endfor -%}
     {%- set hashed = [] -%}
-    {%- for column in adapter.get_columns_in_relation(found) -%}{%- do hashed.append(quoted_name(column.name) | trim) -%}{%- endfor -%}
-    select
-        {{ user.sql }} as shop_user_id,
-        count(*) as row_count,
-        sum(cast(hash({{ hashed | join(', ') }}) as hugeint)) as row_hashes
-    from {{ found }}
-    group by 1
+    {%- for column in (adapter.get_columns_in_relation(found) if found is not none else []) -%}
+        {%- do hashed.append(quoted_name(column.name) | trim) -%}
+    {%- endfor -%}
+    {{ prints_by(user.sql, hashed or ['1'], found or '(select 1 where false) as nothing', name='shop_user_id') }}
 {%- endmacro %}
