@@ -5,12 +5,23 @@ anybody reads it: a sixth of a small shop's build.
 """
 
 import sys
+from typing import Any
 
 from dbt.cli.main import dbtRunner
-from dbt_common.events.base_types import EventMsg
+from dbt_common.events.base_types import BaseEvent, EventLevel, EventMsg
+from dbt_common.events.event_manager import EventManager
+from dbt_common.events.event_manager_client import ctx_set_event_manager
 from dbt_common.events.functions import env_scrubber, msg_to_json
 
-_SILENT = ("debug", "test")
+_SILENT = (EventLevel.DEBUG, EventLevel.TEST)
+
+
+class _ToldEvents(EventManager):
+    """dbt's own, but makes no message of an event that nobody is told. `loggers` has dbt.log, where it is asked for."""
+
+    def fire_event(self, e: BaseEvent, level: EventLevel | None = None, *rest: Any, **named: Any) -> None:
+        if self.loggers or (level or e.level_tag()) not in _SILENT:
+            super().fire_event(e, level, *rest, **named)
 
 
 def tell(event: EventMsg) -> None:
@@ -21,6 +32,7 @@ def tell(event: EventMsg) -> None:
 
 def main() -> None:
     """Leaves with 0 when all that dbt was asked for went well, with 1 when something of it failed, with 2 when dbt itself did."""
+    ctx_set_event_manager(_ToldEvents())
     result = dbtRunner(callbacks=[tell]).invoke(["--log-level", "none", *sys.argv[1:]])
     if result.exception is not None:
         print(env_scrubber(str(result.exception)))

@@ -468,7 +468,12 @@ def test_a_second_build_scores_nothing_again_and_makes_the_same_offers(built: Pa
 def test_tables_written_in_slices_of_users_hold_the_same_rows_in_the_same_order(built: Path, tmp_path: Path) -> None:
     database = tmp_path / "offerhouse.duckdb"
     shutil.copy(built, database)
-    models = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]["sliced_models"]
+    variables = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]
+    models, of_candidates = variables["sliced_models"], variables["models_of_candidates"]
+
+    def slices_of(model: str) -> int:
+        (written,) = (tmp_path / "dbt" / "warehouse" / "run").rglob(f"{model}.sql")
+        return written.read_text().count("insert into")
 
     def rows() -> dict[str, list[tuple[object, ...]]]:
         with duckdb.connect(str(database), read_only=True) as connection:
@@ -479,9 +484,10 @@ def test_tables_written_in_slices_of_users_hold_the_same_rows_in_the_same_order(
     whole = rows()
     run_dbt(["run", "--select", *models], database, {"users_per_slice": 7})
     assert rows() == whole
-    for model in models:
-        (written,) = (tmp_path / "dbt" / "warehouse" / "run").rglob(f"{model}.sql")
-        assert written.read_text().count("insert into") > 1, f"{model} was written at once"
+    assert [model for model in models if slices_of(model) == 1] == []
+    run_dbt(["run", "--select", *models], database, {"candidates_per_slice": 7 * 300})
+    assert rows() == whole
+    assert {model for model in models if slices_of(model) > 1} == set(of_candidates)
     with duckdb.connect(str(database), read_only=True) as connection:
         users = [user for (user,) in connection.execute("select user_id from promotions.recommendations").fetchall()]
     assert users == sorted(users)

@@ -44,7 +44,7 @@ def published_content(folder: Path, name: str, load: list[str]) -> dict[str, str
     profiles.write_text(yaml.safe_dump(content))
     if name == _FEW_USERS:
         project = warehouse.package / "dbt_project" / "dbt_project.yml"
-        shipped, few = "users_per_slice: 100000", "users_per_slice: 20"
+        shipped, few = "users_per_slice: 50000", "users_per_slice: 20"
         if shipped not in project.read_text():
             raise SystemExit(f"{project.name} says nothing of {shipped}")
         project.write_text(project.read_text().replace(shipped, few))

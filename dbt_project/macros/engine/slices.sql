@@ -1,6 +1,6 @@
 {#
-    Tables of the var sliced_models are written in slices of users, one after another, where there are more users than
-    users_per_slice: what one slice joins and sorts fits the memory, while the whole would go through the disk many times over. A slice
+    Tables of the var sliced_models are written in slices of users, one after another, where there are more users than a
+    slice takes: what one slice joins and sorts fits the memory, while the whole would go through the disk many times over. A slice
     is a range of user_id, which DuckDB hands down to whatever a query joins, groups or ranks by user. Rows come out in the order of
     their slices, so that a table in the order of its users stays so.
 #}
@@ -25,15 +25,25 @@
 {%- endmacro %}
 
 {#
-    Conditions on user_id that take about users_per_slice users each, all of them together everybody. Bounds are of private.user_keys,
-    which whatever tells of users is built after. By a query: load_relation() would begin a transaction, and one can't write two databases.
+    Conditions on user_id that take about users_per_slice users each, all of them together everybody; fewer for one of models_of_candidates,
+    which are built after the policy they read. Bounds are of private.user_keys, which whatever tells of users is built after. By a query:
+    load_relation() would begin a transaction, and one can't write two databases.
 #}
 {% macro user_slices() -%}
+    {%- set users_per_slice = var('users_per_slice') | string -%}
+    {%- if model.name in var('models_of_candidates') -%}
+        {#- not by ref(): who is sliced need not read the policy itself -#}
+        {%- set users_per_slice = '(
+            select greatest(1, least(' ~ users_per_slice ~ ', ' ~ var('candidates_per_slice') ~ ' // cast(value as bigint)))
+            from ' ~ graph.nodes['seed.' ~ project_name ~ '.policy_values'].relation_name ~ '
+            where name = \'max_candidates_per_user\'
+        )' -%}
+    {%- endif -%}
     {%- set users = api.Relation.create(database=target.database, schema='private', identifier='user_keys') -%}
     {%- set first_ones = run_query('
         select min(user_id) as first_one
         from (
-            select user_id, (row_number() over (order by user_id) - 1) // ' ~ var('users_per_slice') ~ ' as slice
+            select user_id, (row_number() over (order by user_id) - 1) // ' ~ users_per_slice ~ ' as slice
             from ' ~ users ~ '
             where user_id is not null
         )

@@ -16,7 +16,7 @@
     {%- set renamed = var('shop_columns', {}).get(table_name, {}) -%}
     {%- set present = {} -%}
     {%- if found is not none -%}
-        {%- for column in adapter.get_columns_in_relation(found) -%}
+        {%- for column in columns_of_shop(found) -%}
             {%- do present.update({column.name | lower: column}) -%}
         {%- endfor -%}
     {%- endif -%}
@@ -119,6 +119,14 @@ from (
         {%- endif -%}
     {%- endfor -%}
     {{ return(adapter.get_relation(database=database, schema=var('shop_schema'), identifier=identifier)) }}
+{%- endmacro %}
+
+{# The columns of a relation of the shop, asked once: each question costs dbt a context of all its macros. #}
+{% macro columns_of_shop(relation) -%}
+    {%- set known = graph.setdefault('offerhouse_columns', {}) -%}
+    {%- set name = relation.render() -%}
+    {%- if name not in known -%}{%- do known.update({name: adapter.get_columns_in_relation(relation)}) -%}{%- endif -%}
+    {{ return(known[name]) }}
 {%- endmacro %}
 
 {# Order lines and products may stand in the event log alone; every other missing table is simply empty. #}

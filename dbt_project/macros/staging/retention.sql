@@ -9,7 +9,7 @@
     {%- set left_out = relation_of_shop('left_out') -%}
     {%- if events is none or left_out is none -%}{{ return('') }}{%- endif -%}
     {%- set columns = {} -%}
-    {%- for column in adapter.get_columns_in_relation(events) -%}{%- do columns.update({column.name | lower: column}) -%}{%- endfor -%}
+    {%- for column in columns_of_shop(events) -%}{%- do columns.update({column.name | lower: column}) -%}{%- endfor -%}
     {%- if 'event_at' not in columns -%}{{ return('') }}{%- endif -%}
     {%- set event_at = cast_to_contract(quoted_name(columns['event_at'].name) | trim, 'timestamp', columns['event_at'].data_type) | trim -%}
     {%- set newest = '(select max(' ~ event_at ~ ') from ' ~ events ~ ' where ' ~ event_at ~ ' <= ' ~ utc_now() ~ ')' -%}

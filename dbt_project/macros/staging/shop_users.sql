@@ -18,7 +18,7 @@
         {%- set found = shop_relation(table.name) if 'user_id' in table.columns else none -%}
         {%- if found is not none -%}
             {%- set wanted = var('shop_columns', {}).get(table.name, {}).get('user_id', 'user_id') | lower -%}
-            {%- for column in adapter.get_columns_in_relation(found) if column.name | lower == wanted -%}
+            {%- for column in columns_of_shop(found) if column.name | lower == wanted -%}
                 {%- set user = cast_to_contract(quoted_name(column.name) | trim, 'string', column.data_type) | trim -%}
                 {%- do tables.append([table.name, found, user]) -%}
             {%- endfor -%}
@@ -54,7 +54,7 @@
     {%- set found = shop_relation('users') -%}
     {%- set renamed = var('shop_columns', {}).get('users', {}) -%}
     {%- set present = {} -%}
-    {%- for column in (adapter.get_columns_in_relation(found) if found is not none else []) -%}
+    {%- for column in (columns_of_shop(found) if found is not none else []) -%}
         {%- do present.update({column.name | lower: column}) -%}
     {%- endfor -%}
     {%- set typed = [] -%}
