@@ -10,7 +10,7 @@ from typing import Any
 from dbt.cli.main import dbtRunner
 from dbt_common.events.base_types import BaseEvent, EventLevel, EventMsg
 from dbt_common.events.event_manager import EventManager
-from dbt_common.events.event_manager_client import ctx_set_event_manager
+from dbt_common.events.event_manager_client import ctx_set_event_manager, get_event_manager
 from dbt_common.events.functions import env_scrubber, msg_to_json
 
 _SILENT = (EventLevel.DEBUG, EventLevel.TEST)
@@ -32,7 +32,9 @@ def tell(event: EventMsg) -> None:
 
 def main() -> None:
     """Leaves with 0 when all that dbt was asked for went well, with 1 when something of it failed, with 2 when dbt itself did."""
-    ctx_set_event_manager(_ToldEvents())
+    events = _ToldEvents()
+    events.loggers = get_event_manager().loggers  # which tell of arguments that can't be read, until dbt has set up its own
+    ctx_set_event_manager(events)
     result = dbtRunner(callbacks=[tell]).invoke(["--log-level", "none", *sys.argv[1:]])
     if result.exception is not None:
         print(env_scrubber(str(result.exception)))

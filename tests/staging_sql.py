@@ -59,6 +59,7 @@ class StagingBuild(Renderer):
     def build(self) -> None:
         """Raises PromoError where a macro refuses, duckdb.Error where SQL fails, AssertionError where a contract breaks."""
         self._shop = self._look()
+        self._environment.globals["graph"].pop("offerhouse_columns", None)  # a graph of dbt lasts for one build
         settings = (self._timezone(), tuple(sorted(self._shop)))
         for name in self._order:
             table = self._table_of[name]

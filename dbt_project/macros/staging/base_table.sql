@@ -124,7 +124,7 @@ from (
 {# The columns of a relation of the shop, asked once: each question costs dbt a context of all its macros. #}
 {% macro columns_of_shop(relation) -%}
     {%- set known = graph.setdefault('offerhouse_columns', {}) -%}
-    {%- set name = relation.render() -%}
+    {%- set name = relation | string -%}
     {%- if name not in known -%}{%- do known.update({name: adapter.get_columns_in_relation(relation)}) -%}{%- endif -%}
     {{ return(known[name]) }}
 {%- endmacro %}
