@@ -28,7 +28,7 @@ def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
     """An empty database in memory, with the engine's macros and the shipped thresholds."""
     with duckdb.connect() as connection:
         define_engine_macros(connection)
-        connection.execute(f"create macro {ENGINE_PREFIX}hash_bucket(text, buckets) as 0")
+        connection.execute(f"create macro {ENGINE_PREFIX}sample_bucket(user_key, buckets) as 0")
         connection.execute(f"create table fairness_thresholds as from read_csv('{PROJECT}/seeds/fairness_thresholds.csv')")
         connection.execute("create table policy_values as select 'min_audience_size' as name, 20.0 as value")
         yield connection

@@ -7,7 +7,10 @@
 {%- set told = explained_scores() | selectattr('score', 'equalto', score) | first -%}
 {%- set function = told.get('function', score) ~ '_reasons' -%}
 {%- set item = "inputs." ~ told.item if told.item else "''" -%}
-{{- config(unique_key=['user_id', 'item_id'], post_hook="{{ forget_unlisted('" ~ score ~ "') }}") -}}
+{{- config(
+    unique_key=['user_id', 'item_id'],
+    post_hook=["{{ forget_unlisted('" ~ score ~ "') }}", "{{ note_touched_users() }}"]
+) -}}
 with methods as (
 
     select
@@ -45,6 +48,7 @@ inputs as (
             and inputs.{{ told.item }} = scores.{{ told.item }}
             {%- endif %}
     cross join methods
+    where {{ is_touched('inputs') }}
 
 ),
 
@@ -63,6 +67,7 @@ changed as (
             and kept.item_id = inputs.item_id
             -- the same reasons whatever was told before: as a build from nothing would tell them
             and kept.is_exact = inputs.is_exact
+            and {{ is_touched('kept') }}
     )
     {%- endif %}
 
@@ -117,15 +122,18 @@ order by user_id, item_id
 {% macro forget_unlisted(score) -%}
     {%- set told = explained_scores() | selectattr('score', 'equalto', score) | first -%}
     delete from {{ this }} as kept
-    where not exists (
-        select 1
-        from {{ ref('reason_shortlist') }} as shortlist
-        inner join {{ ref(told.scores) }} as scores
-            on shortlist.user_id = scores.user_id{% if told.item %} and shortlist.item_id = scores.{{ told.item }}{% endif %}
+    where
+        {{ is_touched('kept') }}
+        and not exists (
+            select 1
+            from {{ ref('reason_shortlist') }} as shortlist
+            inner join {{ ref(told.scores) }} as scores
+                on shortlist.user_id = scores.user_id{% if told.item %} and shortlist.item_id = scores.{{ told.item }}{% endif %}
 
-        where
-            shortlist.score = '{{ score }}'
-            and shortlist.user_id = kept.user_id
-            and shortlist.item_id = kept.item_id
-    )
+            where
+                shortlist.score = '{{ score }}'
+                and {{ is_touched('shortlist') }}
+                and shortlist.user_id = kept.user_id
+                and shortlist.item_id = kept.item_id
+        )
 {%- endmacro %}

@@ -37,7 +37,7 @@
 {# A condition: is this row in the sample of about `size` rows of `relation`? Drawn by the hash of its key, the same every time. #}
 {% macro in_hash_sample(relation, keys, size) -%}
     (
-        cast({{ hash_bucket("concat_ws('|', " ~ keys | join(', ') ~ ")", 10000) }} as bigint)
+        {{ sample_bucket(keys, 10000) }}
         * (select count(*) as row_count from {{ relation }}) < {{ 10000 * size }}
     )
 {%- endmacro %}

@@ -1,4 +1,5 @@
 -- nobody in an audience is in the control group or has not agreed to marketing
+{{ config(meta={'by_user': true}) }}
 select
     audience.campaign_id,
     audience.user_id

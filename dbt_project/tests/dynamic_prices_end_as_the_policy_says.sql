@@ -1,4 +1,5 @@
 -- every price ends as its category's policy says, unless no such price lies between floor and list price
+{{ config(meta={'by_user': true}) }}
 select
     prices.user_id,
     prices.product_id,

@@ -1,4 +1,5 @@
 -- open offers that rest on a score and have no reason in one of the languages
+{{ config(meta={'by_user': true}) }}
 with dates as (
 
     {{ scoring_day('as_of_at') }}

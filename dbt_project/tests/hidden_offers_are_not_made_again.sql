@@ -1,4 +1,5 @@
 -- offers of the day, eligible promotions and recommendations of what their user has hidden
+{{ config(meta={'by_user': true}) }}
 with hidden as (
 
     select

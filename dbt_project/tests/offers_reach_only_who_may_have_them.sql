@@ -1,4 +1,5 @@
 -- today's offers: none beyond the policy's number a user, none to the control group, none without consent
+{{ config(meta={'by_user': true}) }}
 with offers as (
 
     select

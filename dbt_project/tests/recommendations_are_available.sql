@@ -1,4 +1,5 @@
 -- recommended products that are withdrawn, not to be promoted, sold out, free or not launched yet
+{{ config(meta={'by_user': true}) }}
 with final as (
 
     select

@@ -1,4 +1,5 @@
 -- personal recommendations of products that the user bought lately and that people don't buy again so soon, or at all
+{{ config(meta={'by_user': true}) }}
 with final as (
 
     select

@@ -1,4 +1,5 @@
 -- users without recommendations though the shop sells something, and users whose ranks leave one out
+{{ config(meta={'by_user': true}) }}
 with users as (
 
     select

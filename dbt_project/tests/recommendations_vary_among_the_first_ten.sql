@@ -1,4 +1,5 @@
 -- users shown more of one category among the first ten than the policy allows, though others follow that could stand there
+{{ config(meta={'by_user': true}) }}
 with shown as (
 
     select

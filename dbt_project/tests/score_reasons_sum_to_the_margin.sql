@@ -1,4 +1,5 @@
 -- contributions and base value of a score that don't sum to its margin: such reasons are another input's, or another model's
+{{ config(meta={'by_user': true}) }}
 with sums as (
 
     select

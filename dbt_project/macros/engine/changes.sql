@@ -255,10 +255,12 @@
     {%- endif -%}
 {%- endmacro %}
 
+{# One that is no more than its SQL says so by its config: meta.by_user. #}
 {% macro judges_by_user() -%}
     {%- set test = model.test_metadata or {} -%}
     {{ return(
-        test.name in ['not_null_columns', 'holds', 'accepted_values']
+        model.config.meta.get('by_user')
+        or test.name in ['not_null_columns', 'holds', 'accepted_values']
         or test.name == 'unique_combination' and 'user_id' in test.kwargs.columns
     ) }}
 {%- endmacro %}

@@ -56,12 +56,13 @@ terms as (
 verdicts as (
 
     select
-        user_id,
-        promotion_id,
+        eligibility.user_id,
+        eligibility.promotion_id,
         {{ json_object(verdict) }} as verdict
     from {{ ref('coupon_eligibility') }} as eligibility
     where
-        is_eligible
+        eligibility.is_eligible
+        and eligibility.user_id in (select made.user_id from made)
         and exists (
             select 1
             from made
@@ -105,13 +106,22 @@ places as (
 
 ),
 
+-- chosen by user first, which reaches the view's tables, or every price of every user would be put in words
+prices_of_users as (
+
+    select *
+    from {{ ref('dynamic_prices') }}
+    where user_id in (select made.user_id from made)
+
+),
+
 priced as (
 
     select
         made.offer_id,
         prices.*
     from made
-    inner join {{ ref('dynamic_prices') }} as prices on made.user_id = prices.user_id and made.product_id = prices.product_id
+    inner join prices_of_users as prices on made.user_id = prices.user_id and made.product_id = prices.product_id
 
 ),
 
