@@ -16,6 +16,10 @@ from promo_cli.paths import dbt_project_path, make_private_folder, profiles_path
 _HEADLINE = re.compile(r"(Encountered an error.*:)? ?(\w+ Error( in .*)?)?")
 _NULL = re.compile(r"NOT NULL constraint failed: \S+\.(\w+)")
 """DuckDB's words for a null in a column whose contract has none."""
+_CHECK = re.compile(r"CHECK constraint failed on table .* with expression CHECK\((?:COALESCE\((.*), false\)|(.*))\)")
+"""DuckDB's words for a row that doesn't meet a check, and what was demanded."""
+_DOUBLES = re.compile(r"Invalid Input Error: (two rows have the same .*)")
+"""Those of macros/engine/contract_constraints.sql for rows that are alike."""
 _RESULT = re.compile("Log(Model|Seed|Test|Snapshot|Function|NodeNoOp)Result")
 """Events of finished nodes, but for the hooks around them."""
 
@@ -187,6 +191,10 @@ def _why_it_failed(results_file: Path, complaint: str) -> str:
                     return f"the test {name} failed ({message.split(',')[0].lower()}); its rows: dbt show --select {name}"
                 if null := _NULL.search(message):
                     return f"the model {name} failed: its column {null[1]} is null in some row, which its contract forbids"
+                if check := _CHECK.search(message):
+                    return f"the model {name} failed: some row breaks what its contract demands: {check[1] or check[2]}"
+                if doubles := _DOUBLES.search(message):
+                    return f"the model {name} failed: {doubles[1]}"
                 return f"{kind.replace('_', ' ')} {name} failed: {message}"
     return f"dbt stopped: {_plain(complaint)}"
 

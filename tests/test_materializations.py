@@ -39,11 +39,30 @@ def test_a_view_takes_the_place_of_a_table_and_a_table_that_of_a_view(database: 
         assert connection.execute(OFFERS).fetchall() == offers
 
 
-def test_a_model_that_fails_leaves_what_was_there(database: Path) -> None:
+@pytest.mark.parametrize(
+    ("harm", "complaint"),
+    [
+        (
+            "update promotions.considered_products set user_id = null where product_id = 'p1'",
+            "its column user_id is null in some row",
+        ),
+        (
+            "insert into promotions.considered_products from promotions.considered_products where product_id = 'p1'",
+            "two rows have the same user_id, product_id, which the contract forbids",
+        ),
+        (
+            "update promotions.considered_products set interest = max_interest + 1 where product_id = 'p1'",
+            "some row breaks what its contract demands: .*interest <= max_interest",
+        ),
+    ],
+)
+def test_a_model_whose_rows_break_its_contract_leaves_what_was_there(database: Path, harm: str, complaint: str) -> None:
     with duckdb.connect(str(database)) as connection:
         before = connection.execute(PRICES).fetchall()
-        connection.execute("update promotions.considered_products set user_id = null where product_id = 'p1'")
-    with pytest.raises(PromoError, match="the model personal_prices failed: its column user_id is null"):
+        # made anew, it has no contract of its own that would refuse the harm
+        connection.execute("create or replace table promotions.considered_products as from promotions.considered_products")
+        connection.execute(harm)
+    with pytest.raises(PromoError, match=f"the model personal_prices failed: {complaint}"):
         run_dbt(["run", "--select", "personal_prices"], database)
     with duckdb.connect(str(database), read_only=True) as connection:
         assert connection.execute(PRICES).fetchall() == before
@@ -75,3 +94,44 @@ def test_a_shops_own_models_may_be_python_or_have_an_index(
         assert connection.execute("select table_name from duckdb_indexes()").fetchall() == [("with_index",)]
         left = "select table_name from duckdb_tables() where contains(table_name, '__dbt_')"
         assert connection.execute(left).fetchall() == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "complaint"),
+    [
+        ("('a', 1, 'x'), ('a', 2, null)", None),
+        ("('a', null, 'x')", r"the model demanding failed: some row breaks what its contract demands: \(units > 0\)$"),
+        ("('a', 1, 'z')", r"the model demanding failed: some row breaks what its contract demands: \(kind IN \('x', 'y'\)\)$"),
+        ("(null, 1, 'x'), (null, 1, 'y')", "the model demanding failed: two rows have the same name, units, which"),
+    ],
+    ids=["kept", "a check of null", "another value", "nulls that are alike"],
+)
+def test_what_a_contract_demands_holds_or_the_model_fails(
+    database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: str, complaint: str | None
+) -> None:
+    project = lay_out(tmp_path / "project")
+    monkeypatch.setenv("OFFERHOUSE_PROJECT", str(project))
+    (project / "models" / "demanding.sql").write_text(
+        "{{ config(materialized='table') }}\n"
+        "select cast(name as string) as name, cast(units as integer) as units, cast(kind as string) as kind\n"
+        f"from (values {rows}) as t(name, units, kind)\n"
+    )
+    (project / "models" / "demanding.yml").write_text(
+        "models:\n"
+        "  - name: demanding\n"
+        "    config: {contract: {enforced: true}}\n"
+        "    constraints: [{type: unique, columns: [name, units]}, {type: check, expression: units > 0}]\n"
+        "    columns:\n"
+        "      - {name: name, data_type: string}\n"
+        "      - {name: units, data_type: integer}\n"
+        "      - name: kind\n"
+        "        data_type: string\n"
+        "        constraints: [{type: check, expression: \"kind in ('x', 'y')\"}]\n"
+    )
+    if complaint:
+        with pytest.raises(PromoError, match=complaint):
+            run_dbt(["run", "--select", "demanding"], database)
+        return
+    run_dbt(["run", "--select", "demanding"], database)
+    with duckdb.connect(str(database), read_only=True) as connection:
+        assert connection.execute("select count(*) from main.demanding").fetchone() == (2,)

@@ -89,6 +89,9 @@ def _facts(column: dict[str, Any], never_null: Set[str]) -> str:
         if isinstance(test, dict) and (accepted := test.get("accepted_values")):
             values = accepted["arguments"]["values"]
             facts.append("one of " + ", ".join(code(value) for value in values))
+    for constraint in column.get("constraints", []):
+        if accepted := re.fullmatch(r"\w+ in \((.*)\)", constraint.get("expression", "")):
+            facts.append("one of " + ", ".join(code(value.strip("' ")) for value in accepted[1].split(",")))
     return f" *({'; '.join(facts)})*" if facts else ""
 
 

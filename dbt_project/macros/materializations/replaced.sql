@@ -25,6 +25,7 @@
         {%- elif is_by_user -%} {{ replace_users(target_relation, lists) }}
         {%- else -%} {{ create_table_as(False, target_relation, query) }}
         {%- endif -%}
+        {%- if kind == 'table' and lists != [] %}{{ refuse_doubles(target_relation, lists if is_by_user else none) }}{%- endif -%}
     {%- endcall %}
     {%- if lists == [] or is_by_user and kind == 'view' -%}
         {%- do note_changed_users(lists) -%}

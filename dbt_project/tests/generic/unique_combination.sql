@@ -1,4 +1,4 @@
-{# Fails on every combination of the columns that stands more than once. #}
+{# Fails on every combination of the columns that stands more than once. Tables say it as `unique` in their contract. #}
 {% test unique_combination(model, columns) %}
 select
     {{ columns | join(', ') }},
