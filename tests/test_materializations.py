@@ -19,6 +19,14 @@ def database(small_warehouse: Path, tmp_path: Path, pseudonyms: None) -> Path:
     return Path(shutil.copy(small_warehouse, tmp_path / "offerhouse.duckdb"))
 
 
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A dbt project of the shop's own, at work."""
+    project = lay_out(tmp_path / "project")
+    monkeypatch.setenv("OFFERHOUSE_PROJECT", str(project))
+    return project
+
+
 def kinds(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     """What personal_prices and open_offers are."""
     found = connection.execute(
@@ -70,11 +78,7 @@ def test_a_model_whose_rows_break_its_contract_leaves_what_was_there(database: P
         assert connection.execute(left).fetchall() == []
 
 
-def test_a_shops_own_models_may_be_python_or_have_an_index(
-    database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    project = lay_out(tmp_path / "project")
-    monkeypatch.setenv("OFFERHOUSE_PROJECT", str(project))
+def test_a_shops_own_models_may_be_python_or_have_an_index(database: Path, project: Path) -> None:
     (project / "models" / "in_python.py").write_text(
         "def model(dbt, session):\n"
         "    dbt.config(materialized='table', contract={'enforced': False})\n"
@@ -107,10 +111,8 @@ def test_a_shops_own_models_may_be_python_or_have_an_index(
     ids=["kept", "a check of null", "another value", "nulls that are alike"],
 )
 def test_what_a_contract_demands_holds_or_the_model_fails(
-    database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: str, complaint: str | None
+    database: Path, project: Path, rows: str, complaint: str | None
 ) -> None:
-    project = lay_out(tmp_path / "project")
-    monkeypatch.setenv("OFFERHOUSE_PROJECT", str(project))
     (project / "models" / "demanding.sql").write_text(
         "{{ config(materialized='table') }}\n"
         "select cast(name as string) as name, cast(units as integer) as units, cast(kind as string) as kind\n"

@@ -26,7 +26,7 @@
     {%- set user = namespace(sql='cast(null as varchar)') -%}
     {%- for name, _, expression in shop_tables_of_users() if name == table_name -%}{%- set user.sql = expression -%}{%- endfor -%}
     {%- set hashed = [] -%}
-    {%- for column in (columns_of_shop(found) if found is not none else []) -%}
+    {%- for column in columns_of_shop(found).values() -%}
         {%- do hashed.append(quoted_name(column.name) | trim) -%}
     {%- endfor -%}
     {{ prints_by(user.sql, hashed or ['1'], found or '(select 1 where false) as nothing', name='shop_user_id') }}

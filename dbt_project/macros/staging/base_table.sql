@@ -14,12 +14,7 @@
         | selectattr('name', 'equalto', table_name) | list)[0] -%}
     {%- set found = shop_relation(table_name) -%}
     {%- set renamed = var('shop_columns', {}).get(table_name, {}) -%}
-    {%- set present = {} -%}
-    {%- if found is not none -%}
-        {%- for column in columns_of_shop(found) -%}
-            {%- do present.update({column.name | lower: column}) -%}
-        {%- endfor -%}
-    {%- endif -%}
+    {%- set present = dict(columns_of_shop(found)) -%}
     {%- do refuse_missing(table_name, contract, found, renamed, present) -%}
 
     {%- for column in contract.columns.values() if column.config.meta.get('personal') -%}
@@ -121,11 +116,19 @@ from (
     {{ return(adapter.get_relation(database=database, schema=var('shop_schema'), identifier=identifier)) }}
 {%- endmacro %}
 
-{# The columns of a relation of the shop, asked once: each question costs dbt a context of all its macros. #}
+{#
+    The columns of a relation of the shop by their names in lower case; none of what the shop lacks. Asked once: each question costs dbt
+    a context of all its macros.
+#}
 {% macro columns_of_shop(relation) -%}
+    {%- if relation is none -%}{{ return({}) }}{%- endif -%}
     {%- set known = graph.setdefault('offerhouse_columns', {}) -%}
     {%- set name = relation | string -%}
-    {%- if name not in known -%}{%- do known.update({name: adapter.get_columns_in_relation(relation)}) -%}{%- endif -%}
+    {%- if name not in known -%}
+        {%- set columns = {} -%}
+        {%- for column in adapter.get_columns_in_relation(relation) -%}{%- do columns.update({column.name | lower: column}) -%}{%- endfor -%}
+        {%- do known.update({name: columns}) -%}
+    {%- endif -%}
     {{ return(known[name]) }}
 {%- endmacro %}
 

@@ -8,8 +8,7 @@
     {%- set events = shop_relation('events') -%}
     {%- set left_out = relation_of_shop('left_out') -%}
     {%- if events is none or left_out is none -%}{{ return('') }}{%- endif -%}
-    {%- set columns = {} -%}
-    {%- for column in columns_of_shop(events) -%}{%- do columns.update({column.name | lower: column}) -%}{%- endfor -%}
+    {%- set columns = columns_of_shop(events) -%}
     {%- if 'event_at' not in columns -%}{{ return('') }}{%- endif -%}
     {%- set event_at = cast_to_contract(quoted_name(columns['event_at'].name) | trim, 'timestamp', columns['event_at'].data_type) | trim -%}
     {%- set newest = '(select max(' ~ event_at ~ ') from ' ~ events ~ ' where ' ~ event_at ~ ' <= ' ~ utc_now() ~ ')' -%}

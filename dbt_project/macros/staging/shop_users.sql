@@ -16,12 +16,11 @@
     {%- endif -%}
     {%- for table in graph.sources.values() | selectattr('source_name', 'equalto', 'shop') -%}
         {%- set found = shop_relation(table.name) if 'user_id' in table.columns else none -%}
-        {%- if found is not none -%}
-            {%- set wanted = var('shop_columns', {}).get(table.name, {}).get('user_id', 'user_id') | lower -%}
-            {%- for column in columns_of_shop(found) if column.name | lower == wanted -%}
-                {%- set user = cast_to_contract(quoted_name(column.name) | trim, 'string', column.data_type) | trim -%}
-                {%- do tables.append([table.name, found, user]) -%}
-            {%- endfor -%}
+        {%- set wanted = var('shop_columns', {}).get(table.name, {}).get('user_id', 'user_id') | lower -%}
+        {%- set column = columns_of_shop(found).get(wanted) -%}
+        {%- if column is not none -%}
+            {%- set user = cast_to_contract(quoted_name(column.name) | trim, 'string', column.data_type) | trim -%}
+            {%- do tables.append([table.name, found, user]) -%}
         {%- endif -%}
     {%- endfor -%}
     {{ return(tables) }}
@@ -53,10 +52,7 @@
         | selectattr('name', 'equalto', 'users') | list)[0] -%}
     {%- set found = shop_relation('users') -%}
     {%- set renamed = var('shop_columns', {}).get('users', {}) -%}
-    {%- set present = {} -%}
-    {%- for column in (columns_of_shop(found) if found is not none else []) -%}
-        {%- do present.update({column.name | lower: column}) -%}
-    {%- endfor -%}
+    {%- set present = columns_of_shop(found) -%}
     {%- set typed = [] -%}
     {%- for column in contract.columns.values()
         if column.name in ['user_id', 'signed_up_at'] or column.config.meta.get('personal') -%}

@@ -53,6 +53,7 @@ terms as (
 
 ),
 
+-- by user first: a condition on one column reaches the tables of a view
 verdicts as (
 
     select
@@ -106,7 +107,7 @@ places as (
 
 ),
 
--- chosen by user first, which reaches the view's tables, or every price of every user would be put in words
+-- by user first, as above: a condition on two columns would put every price of every user in words
 prices_of_users as (
 
     select *
