@@ -87,9 +87,16 @@ def use(connection: duckdb.DuckDBPyConnection, path: Path, read_only: bool = Fal
     connection.execute(f'use "{name}"')
 
 
-def attach(connection: duckdb.DuckDBPyConnection, path: Path, name: str, read_only: bool = False) -> None:
-    """Attach the file `path` as `name`, encrypted when the setting is on. Raises as `connect`."""
+def attach(
+    connection: duckdb.DuckDBPyConnection, path: Path, name: str, read_only: bool = False, is_passing: bool = False
+) -> None:
+    """Attach the file `path` as `name`, encrypted when the setting is on. Raises as `connect`.
+
+    `is_passing`: nobody reads what is unfinished, so no log is written beside it, and a checkpoint alone makes it whole.
+    """
     given, options = {"path": str(path)}, ["read_only"] if read_only else []
+    if is_passing:
+        options.append("recovery_mode no_wal_writes")
     if is_on():
         given["key"] = encryption_key()
         options.append("encryption_key $key")

@@ -102,7 +102,7 @@ class Plugin(BasePlugin):
 
         def attached(file: str, name: str) -> str:
             with _told(), conn.cursor() as cursor:
-                encryption.attach(cursor, Path(file), name)
+                encryption.attach(cursor, Path(file), name, is_passing=True)
             return name
 
         def views_made(file: str, statements: list[str]) -> bool:

@@ -17,7 +17,8 @@
         {%- set sql_hashes = {} -%}
         {%- for row in last_build -%}{%- do sql_hashes.update({row['node']: row['sql_hash']}) -%}{%- endfor -%}
         {%- do graph.update({'offerhouse_changes': {
-            'since': last_build[0]['build_id'], 'sql_hashes': sql_hashes, 'users': {}, 'of_open_days': {}, 'is_over': false
+            'since': last_build[0]['build_id'], 'sql_hashes': sql_hashes, 'users': {}, 'of_open_days': {}, 'is_over': false,
+            'no_failures': run_query('select 0 as failures, false as should_warn, false as should_error')
         }}) -%}
     {%- elif env_var('OFFERHOUSE_CHANGES', '') == 'on' -%}
         {%- do log('Build of what changed: everything, for the last build was none of the same project, policies, models and version that passed',
@@ -242,17 +243,17 @@
 {%- endmacro %}
 
 {#
-    A data test of a build of what changed: what is the same has passed already, and one that judges each row, or each user's rows, on
-    their own looks at the users who changed.
+    A data test of a build of what changed: what is the same has passed already (macros/materializations/test.sql), and one that
+    judges each row, or each user's rows, on their own looks at the users who changed.
 #}
 {% macro duckdb__get_test_sql(main_sql, fail_calc, warn_if, error_if, limit) -%}
-    {%- set lists = changed_users(model.depends_on.nodes) if builds_changes() and says_the_same() else none -%}
-    {%- if lists == [] -%}
-        select 0 as failures, false as should_warn, false as should_error
-    {%- else -%}
-        {%- set looked_at = of_users(main_sql, lists, or_nobody=true) if lists and judges_by_user() else main_sql -%}
-        {{ dbt.default__get_test_sql(looked_at, fail_calc, warn_if, error_if, limit) }}
-    {%- endif -%}
+    {%- set lists = changed_users_of_test() -%}
+    {%- set looked_at = of_users(main_sql, lists, or_nobody=true) if lists and judges_by_user() else main_sql -%}
+    {{ dbt.default__get_test_sql(looked_at, fail_calc, warn_if, error_if, limit) }}
+{%- endmacro %}
+
+{% macro changed_users_of_test() -%}
+    {{ return(changed_users(model.depends_on.nodes) if builds_changes() and says_the_same() else none) }}
 {%- endmacro %}
 
 {# One that is no more than its SQL says so by its config: meta.by_user. #}

@@ -115,6 +115,7 @@
     {%- set literals = [] -%}
     {%- for statement in statements -%}{%- do literals.append(text_literal(statement)) -%}{%- endfor -%}
     {%- if literals -%}
+        {%- do run_query('checkpoint publication') -%}
         {%- do run_query('detach publication') -%}
         {%- do run_query('select make_views(' ~ text_literal(file) ~ ', cast([' ~ literals | join(', ') ~ '] as varchar[]))') -%}
         {%- do attach_file(file, 'publication') -%}

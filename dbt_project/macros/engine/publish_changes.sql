@@ -28,7 +28,8 @@
 
 {# Brings the copy up to date, and fills publication_parts. #}
 {% macro change_publication(file) -%}
-    {%- set changed = lists_by_relation() -%}
+    {%- set alike = alike_relations() -%}
+    {%- set changed = lists_by_relation(alike) -%}
     {%- do log('published as they are, or by user where there are lists: ' ~ changed) -%}
     {%- set slices = user_slices() -%}
     {%- set sums = [] -%}
@@ -39,33 +40,33 @@
 
     {%- set tables = publishable_tables() -%}
     {%- set views = publishable_views() -%}
-    {%- set made = views | rejectattr('relation', 'in', changed) | list -%}
-    {%- do drop_gone(tables | map(attribute='relation') | list, changed) -%}
+    {%- set made = views | rejectattr('relation', 'in', alike) | list -%}
+    {%- do drop_gone(tables | map(attribute='relation') | list, alike) -%}
     {%- do replace_published_users(tables, changed) -%}
     {%- do write_tables(
         tables | rejectattr('relation', 'in', changed) | list,
         tables | map(attribute='schema_name') | list + views | map(attribute='schema_name') | list) -%}
     {%- do write_views(file, made | map(attribute='sql') | list) -%}
 
+    {%- set kept = [] -%}
     {%- set sums = [] -%}
     {%- for relation in summed_relations() -%}
         {%- set lists = changed.get(relation['relation']) -%}
         {%- if lists is none -%}
             {%- do sums.extend(sums_of(relation, slices)) -%}
         {%- else -%}
-            {%- do sums.append(last_sums_of(relation, lists)) -%}
+            {%- do kept.append({'relation': relation, 'may_name_others': lists and relation['names_model']}) -%}
             {%- if lists -%}{%- do sums.extend(sums_of(relation, slices, is_of_users(lists, 'summed'))) -%}{%- endif -%}
         {%- endif -%}
     {%- endfor -%}
-    {%- do run_query(sums | join(';')) -%}
+    {%- do run_query((sums + last_sums_of(kept)) | join(';')) -%}
 {%- endmacro %}
 
 {#
-    {relation: the lists of users of whom its rows differ from those of the copy}, [] where none does; what isn't in it is written,
-    or made, and summed anew. A relation has to be in both, with the same columns, and as a view with the same SQL. A table that a
-    build writes as a whole was compared without its unhashed columns, which have to be right, too.
+    {relation: what it is} of those that are in both, with the same columns, and as a view with the same SQL: a view is the same
+    whatever it reads. `is_partly_hashed`: the comparison of its rows left out its unhashed columns.
 #}
-{% macro lists_by_relation() -%}
+{% macro alike_relations() -%}
     {%- set alike = {} -%}
     {%- for relation in run_query("
         with relations as (
@@ -106,6 +107,15 @@
         select * from alike where relation in (select relation from last_sums)").rows -%}
         {%- do alike.update({relation['relation']: relation}) -%}
     {%- endfor -%}
+    {{ return(alike) }}
+{%- endmacro %}
+
+{#
+    {relation: the lists of users of whom its rows differ from those of the copy}, [] where none does; what isn't in it is summed
+    anew, and a table written anew. A table that a build writes as a whole was compared without its unhashed columns, which have to
+    be right, too.
+#}
+{% macro lists_by_relation(alike) -%}
     {%- set changed = {} -%}
     {%- for node, lists in graph['offerhouse_changes']['users'].items() -%}
         {%- set entry = graph['nodes'][node] -%}
@@ -127,7 +137,7 @@
 {%- endmacro %}
 
 {# What is no more, and views that are made again. #}
-{% macro drop_gone(tables, changed) -%}
+{% macro drop_gone(tables, alike) -%}
     {%- set statements = [] -%}
     {%- for relation in run_query("
         select schema_name, view_name as name, 'view' as kind
@@ -137,7 +147,7 @@
         select schema_name, table_name as name, 'table' as kind
         from duckdb_tables()
         where database_name = 'publication'").rows
-        if relation['schema_name'] ~ '.' ~ relation['name'] not in (changed if relation['kind'] == 'view' else tables) -%}
+        if relation['schema_name'] ~ '.' ~ relation['name'] not in (alike if relation['kind'] == 'view' else tables) -%}
         {%- do statements.append('drop ' ~ relation['kind'] ~ ' ' ~ published_name(relation)) -%}
     {%- endfor -%}
     {%- do run_query(statements | join(';') or 'select 1') -%}
@@ -157,17 +167,23 @@
 {%- endmacro %}
 
 {# Which models a relation with lists names by now is read of all its rows. #}
-{% macro last_sums_of(relation, lists) -%}
-    insert into publication_parts
-    select
-        relation,
-        kind,
-        row_count,
-        row_hashes,
-        {% if lists and relation['names_model'] -%}
-        (select list(distinct model_name || ' ' || model_version) from {{ published_name(relation) }})
-        {%- else -%} models
-        {%- endif %}
-    from last_sums
-    where relation = {{ text_literal(relation['relation']) }}
+{% macro last_sums_of(kept) -%}
+    {%- set same = [] -%}
+    {%- set named = [] -%}
+    {%- set statements = [] -%}
+    {%- for entry in kept -%}
+        {%- set literal = text_literal(entry.relation['relation']) -%}
+        {%- do (named if entry.may_name_others else same).append(literal) -%}
+        {%- if entry.may_name_others -%}
+            {%- do statements.append(
+                'insert into publication_parts select ' ~ literal ~ ", '" ~ entry.relation['kind'] ~ "', 0, 0, "
+                ~ "list(distinct model_name || ' ' || model_version) from " ~ published_name(entry.relation)) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- for relations, models in [(same, 'models'), (named, 'null')] if relations -%}
+        {%- do statements.append('
+            insert into publication_parts
+            select relation, kind, row_count, row_hashes, ' ~ models ~ ' from last_sums where relation in (' ~ relations | join(', ') ~ ')') -%}
+    {%- endfor -%}
+    {{ return(statements) }}
 {%- endmacro %}

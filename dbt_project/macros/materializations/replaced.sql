@@ -3,8 +3,8 @@
     ends and the old one stays, unless it was of the other kind. dbt-duckdb builds beside it, renames twice and drops, each by a macro
     and a query of its own: a quarter of the time of a small model. `passing`, a table that `query` reads, goes with it.
 
-    A build of what changed (macros/engine/changes.sql) leaves a table whose inputs are the same as it is, and brings one of
-    models_by_user up to date for the users who changed.
+    A build of what changed (macros/engine/changes.sql) leaves a table whose inputs are the same as it is, brings one of
+    models_by_user up to date for the users who changed, and makes no view again that says the same.
 #}
 {% macro replaced(kind, query=compiled_code, passing=none) -%}
     {%- set target_relation = this.incorporate(type=kind) -%}
@@ -13,6 +13,12 @@
     {%- set lists = changed_users_of_inputs() if is_compared else none -%}
     {%- set is_by_user = lists and model.name in var('models_by_user')
         and (kind == 'view' or make_rows_of_users(this, query, lists)) -%}
+    {%- set is_same = lists == [] or is_compared and kind == 'view' and says_the_same() -%}
+    {%- if is_same and not pre_hooks and not post_hooks -%} {#- no statement: to open a connection takes longer than the rest -#}
+        {%- if lists == [] or is_by_user -%}{%- do note_changed_users(lists) -%}{%- endif -%}
+        {%- do store_raw_result('main', message='the same as before', code=none, rows_affected=none) -%}
+        {{ return({'relations': [target_relation]}) }}
+    {%- endif -%}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
     {%- if existing is not none and existing.type != kind -%} {#- DuckDB replaces a table by a table and a view by a view -#}

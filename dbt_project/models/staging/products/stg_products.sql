@@ -30,6 +30,8 @@ mentioned as (
     where
         {{ array_size('reject_reasons') }} = 0
         and product_id is not null
+        -- asked here, so that a shop which brings its products has its events not read
+        and not exists (select 1 from listed)
 
 ),
 
@@ -59,7 +61,6 @@ derived as (
         true as is_active,
         cast(null as string) as x_columns
     from seen
-    where not exists (select 1 from listed)
 
 ),
 
