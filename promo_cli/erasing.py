@@ -196,13 +196,12 @@ def _replace(
     _forget(passing)  # what an erasure that was killed had written so far
     try:
         with attached(file) as connection:
-            encryption.attach(connection, passing, "new")
+            encryption.attach(connection, passing, "new", is_passing=True)
             connection.execute("set preserve_insertion_order = true")
             removed = rewrite(connection, "old", "new", people)
             then(connection)
             connection.execute("checkpoint new")
             connection.execute("detach new")
-        passing.with_name(f"{passing.name}.wal").unlink(missing_ok=True)
         passing.chmod(since.st_mode & 0o777)
         os.utime(passing, ns=(since.st_atime_ns, since.st_mtime_ns))  # previous publications are told by their time
         sync_to_disk(passing)

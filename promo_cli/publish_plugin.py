@@ -7,7 +7,8 @@ connection functions for the publication and the record of builds in dbt_project
 - `published_mark() -> VARCHAR`: tells what is published from what is published later
 - `copy_published(mark VARCHAR) -> VARCHAR`: a copy of what is published, under a passing name, to be made the next publication;
   empty when it has another mark
-- `attach_file(file VARCHAR, name VARCHAR) -> VARCHAR`: attaches it, with the key where databases are encrypted
+- `attach_file(file VARCHAR, name VARCHAR) -> VARCHAR`: attaches it, with the key where databases are encrypted;
+  only a checkpoint brings what is written into the file
 - `make_views(file VARCHAR, statements VARCHAR[]) -> BOOLEAN`: makes the views of a publication whose tables are written
 - `put_in_place(copy VARCHAR, people VARCHAR) -> VARCHAR`: makes it the published database, returns the path
 - `offerhouse_version() -> VARCHAR`

@@ -35,8 +35,7 @@
             where builds.build_id = facts.build_id') -%}
     {%- endfor -%}
     {%- do comment_publication() -%}
-    {%- do run_query('checkpoint publication') -%}
-    {%- do run_query('detach publication') -%}
+    {%- do finish_file('publication') -%}
     {%- set people = copy_people() -%}
     {%- set published = run_query('select put_in_place(' ~ text_literal(file) ~ ', ' ~ text_literal(people) ~ ') as file') -%}
     {%- do keep_sums(build_id) -%}
@@ -115,16 +114,21 @@
     {%- set literals = [] -%}
     {%- for statement in statements -%}{%- do literals.append(text_literal(statement)) -%}{%- endfor -%}
     {%- if literals -%}
-        {%- do run_query('checkpoint publication') -%}
-        {%- do run_query('detach publication') -%}
+        {%- do finish_file('publication') -%}
         {%- do run_query('select make_views(' ~ text_literal(file) ~ ', cast([' ~ literals | join(', ') ~ '] as varchar[]))') -%}
         {%- do attach_file(file, 'publication') -%}
     {%- endif -%}
 {%- endmacro %}
 
-{# Attaches a file of the publication, with the key where databases are encrypted. #}
+{# Attaches a file of the publication, with the key where databases are encrypted, and without a log: see finish_file. #}
 {% macro attach_file(file, name) -%}
     {%- do run_query('select attach_file(' ~ text_literal(file) ~ ', ' ~ text_literal(name) ~ ')') -%}
+{%- endmacro %}
+
+{# Only a checkpoint brings what was written into the file; one that can't be made is an error. #}
+{% macro finish_file(name) -%}
+    {%- do run_query('checkpoint ' ~ name) -%}
+    {%- do run_query('detach ' ~ name) -%}
 {%- endmacro %}
 
 {# Who the users of the publication are, and who of them has withdrawn consent; the file. #}
@@ -135,8 +139,7 @@
     {%- do run_query('
         create table people_of_publication.withdrawals as
         select user_id, purpose, changed_at from staging.base_consents where not granted') -%}
-    {%- do run_query('checkpoint people_of_publication') -%}
-    {%- do run_query('detach people_of_publication') -%}
+    {%- do finish_file('people_of_publication') -%}
     {{ return(file) }}
 {%- endmacro %}
 

@@ -55,11 +55,13 @@
         {%- if lists is none -%}
             {%- do sums.extend(sums_of(relation, slices)) -%}
         {%- else -%}
-            {%- do kept.append({'relation': relation, 'may_name_others': lists and relation['names_model']}) -%}
+            {%- do kept.append(text_literal(relation['relation'])) -%}
             {%- if lists -%}{%- do sums.extend(sums_of(relation, slices, is_of_users(lists, 'summed'))) -%}{%- endif -%}
+            {%- if lists and relation['names_model'] -%}{%- do sums.append(models_of(relation)) -%}{%- endif -%}
         {%- endif -%}
     {%- endfor -%}
-    {%- do run_query((sums + last_sums_of(kept)) | join(';')) -%}
+    {%- if kept -%}{%- do sums.append(last_sums_of(kept)) -%}{%- endif -%}
+    {%- do run_query(sums | join(';')) -%}
 {%- endmacro %}
 
 {#
@@ -167,23 +169,23 @@
 {%- endmacro %}
 
 {# Which models a relation with lists names by now is read of all its rows. #}
-{% macro last_sums_of(kept) -%}
-    {%- set same = [] -%}
-    {%- set named = [] -%}
-    {%- set statements = [] -%}
-    {%- for entry in kept -%}
-        {%- set literal = text_literal(entry.relation['relation']) -%}
-        {%- do (named if entry.may_name_others else same).append(literal) -%}
-        {%- if entry.may_name_others -%}
-            {%- do statements.append(
-                'insert into publication_parts select ' ~ literal ~ ", '" ~ entry.relation['kind'] ~ "', 0, 0, "
-                ~ "list(distinct model_name || ' ' || model_version) from " ~ published_name(entry.relation)) -%}
-        {%- endif -%}
-    {%- endfor -%}
-    {%- for relations, models in [(same, 'models'), (named, 'null')] if relations -%}
-        {%- do statements.append('
-            insert into publication_parts
-            select relation, kind, row_count, row_hashes, ' ~ models ~ ' from last_sums where relation in (' ~ relations | join(', ') ~ ')') -%}
-    {%- endfor -%}
-    {{ return(statements) }}
+{% macro models_of(relation) -%}
+    insert into publication_parts
+    select
+        {{ text_literal(relation['relation']) }}, '{{ relation['kind'] }}', 0, 0,
+        coalesce(list(distinct model_name || ' ' || model_version), [])
+    from {{ published_name(relation) }}
+{%- endmacro %}
+
+{# The last sums of `relations`, SQL literals; with their models, but where models_of has read them anew. #}
+{% macro last_sums_of(relations) -%}
+    insert into publication_parts
+    select
+        relation,
+        kind,
+        row_count,
+        row_hashes,
+        case when relation not in (select relation from publication_parts where models is not null) then models end
+    from last_sums
+    where relation in ({{ relations | join(', ') }})
 {%- endmacro %}

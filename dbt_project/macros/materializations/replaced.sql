@@ -13,9 +13,9 @@
     {%- set lists = changed_users_of_inputs() if is_compared else none -%}
     {%- set is_by_user = lists and model.name in var('models_by_user')
         and (kind == 'view' or make_rows_of_users(this, query, lists)) -%}
+    {%- if lists == [] or is_by_user and kind == 'view' -%}{%- do note_changed_users(lists) -%}{%- endif -%}
     {%- set is_same = lists == [] or is_compared and kind == 'view' and says_the_same() -%}
     {%- if is_same and not pre_hooks and not post_hooks -%} {#- no statement: to open a connection takes longer than the rest -#}
-        {%- if lists == [] or is_by_user -%}{%- do note_changed_users(lists) -%}{%- endif -%}
         {%- do store_raw_result('main', message='the same as before', code=none, rows_affected=none) -%}
         {{ return({'relations': [target_relation]}) }}
     {%- endif -%}
@@ -33,11 +33,7 @@
         {%- endif -%}
         {%- if kind == 'table' and lists != [] %}{{ refuse_doubles(target_relation, lists if is_by_user else none) }}{%- endif -%}
     {%- endcall %}
-    {%- if lists == [] or is_by_user and kind == 'view' -%}
-        {%- do note_changed_users(lists) -%}
-    {%- elif is_compared and kind == 'table' -%}
-        {%- do note_changed_rows() -%}
-    {%- endif -%}
+    {%- if is_compared and kind == 'table' and lists != [] -%}{%- do note_changed_rows() -%}{%- endif -%}
     {{ drop_relation_if_exists(passing) }}
     {%- if kind == 'table' and lists != [] -%}{%- do create_indexes(target_relation) -%}{%- endif -%}
     {%- do persist_docs(target_relation, model) -%}
