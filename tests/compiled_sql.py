@@ -4,7 +4,7 @@ from pathlib import Path
 
 from promo_cli.dbt_runner import run_dbt
 
-CATALOG = "compiled"
+CATALOG = "offerhouse"
 """The database's name in the SQL."""
 
 

@@ -1,6 +1,5 @@
 """Fixtures that rooms share."""
 
-import fcntl
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from hypothesis import settings
+from parsed_project import lend_to_all, made_once
 from small_shop import SECRET, load_folder, write_small_shop
 
 from promo_cli.build import build_warehouse
@@ -48,23 +48,34 @@ def pseudonyms() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def small_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers have in common."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def project_is_parsed_once(shared: Path) -> Iterator[None]:
+    """dbt reads the project for the first test that runs it, and for the others what differs."""
+    with pytest.MonkeyPatch.context() as patch:
+        lend_to_all(patch, shared / "parsed")
+        yield
+
+
+@pytest.fixture(scope="session")
+def small_warehouse(shared: Path) -> Path:
     """The working database of the small shop, loaded, built and published with pseudonyms; copy it to change it.
 
     One for all files that ask for it, whichever worker they run on.
     """
-    folder = tmp_path_factory.getbasetemp()
-    shared = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "small_warehouse"
-    shared.mkdir(exist_ok=True)
-    database = shared / "offerhouse.duckdb"
-    with (shared / "lock").open("w") as lock, pytest.MonkeyPatch.context() as patch:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (shared / "done").exists():
+    folder = shared / "small_warehouse"
+    database = folder / "offerhouse.duckdb"
+    with made_once(folder) as is_missing, pytest.MonkeyPatch.context() as patch:
+        if is_missing:
             patch.setenv("OFFERHOUSE_PRIVACY", "on")
             patch.setenv("OFFERHOUSE_SECRET", SECRET)
-            write_small_shop(shared / "shop")
-            build_warehouse(load_folder(shared / "shop", database), quiet=True, unit_tests=True)
-            (shared / "done").touch()
+            write_small_shop(folder / "shop")
+            build_warehouse(load_folder(folder / "shop", database), quiet=True, unit_tests=True)
     return database
 
 
