@@ -66,12 +66,13 @@ def run_dbt(
     artefacts = folder / "dbt" / target
     results_file = artefacts / "run_results.json"
     results_file.unlink(missing_ok=True)
+    args, env = _process(database, command, target, artefacts, variables or {}, wait_seconds)
     process = subprocess.Popen(
-        _command(command, target, artefacts, variables or {}),
+        args,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env=os.environ | _environment(database, command[0], wait_seconds) | (environment or {}),
+        env=env | (environment or {}),
     )
     complaint = _follow(process, on_node, on_start, on_note)
     if process.wait() != 0:
@@ -95,12 +96,14 @@ def list_nodes(database: Path, variables: dict[str, Any]) -> dict[str, int]:
     with TemporaryDirectory(prefix="promo-") as folder:
         if known.is_file():  # spares reading the whole project again
             copyfile(known, Path(folder) / known.name)
+        command = ["list", "--output", "json", "--output-keys", "resource_type"]
+        args, env = _process(database, command, "warehouse", Path(folder), variables)
         run = subprocess.run(
-            _command(["list", "--output", "json", "--output-keys", "resource_type"], "warehouse", Path(folder), variables),
+            args,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env=os.environ | _environment(database, "list", 0),
+            env=env,
             check=False,
         )
     kinds: dict[str, int] = {}
@@ -118,6 +121,13 @@ def list_nodes(database: Path, variables: dict[str, Any]) -> dict[str, int]:
     if run.returncode != 0:
         raise PromoError(f"dbt stopped: {_plain(complaint)}", BUILD_FAULT)
     return kinds
+
+
+def _process(
+    database: Path, command: list[str], target: str, artefacts: Path, variables: dict[str, Any], wait_seconds: float = 0
+) -> tuple[list[str], dict[str, str]]:
+    """Arguments and environment of `dbt COMMAND` on `database`."""
+    return _command(command, target, artefacts, variables), os.environ | _environment(database, command[0], wait_seconds)
 
 
 def _command(command: list[str], target: str, artefacts: Path, variables: dict[str, Any]) -> list[str]:

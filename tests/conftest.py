@@ -7,7 +7,8 @@ from pathlib import Path
 import duckdb
 import pytest
 from hypothesis import settings
-from parsed_project import lend_to_all, made_once
+from made_once import made_once
+from parsed_project import lend_to_all
 from small_shop import SECRET, load_folder, write_small_shop
 
 from promo_cli.build import build_warehouse
@@ -55,11 +56,11 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def project_is_parsed_once(shared: Path) -> Iterator[None]:
-    """dbt reads the project for the first test that runs it, and for the others what differs."""
+def parsed_project(shared: Path) -> Iterator[Path]:
+    """dbt reads the project for the first test that runs it, into this folder, and for the others what differs."""
     with pytest.MonkeyPatch.context() as patch:
         lend_to_all(patch, shared / "parsed")
-        yield
+        yield shared / "parsed"
 
 
 @pytest.fixture(scope="session")

@@ -1,78 +1,62 @@
 """dbt's reading of the project, made once for all tests: it takes longer than what most of them ask of dbt.
 
-It is kept for a database's path. Of that, only the name stands in what was read, so another folder's is lent under its own path.
+dbt keeps it for one path of the database. Of that, only the name stands in what was read, so it is lent under the other's path.
 """
 
-import fcntl
 import os
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from pprint import pformat
+from typing import Any
 
 import jinja2
 import pytest
 import yaml
 from dbt.adapters.duckdb.credentials import DuckDBCredentials
 from dbt.contracts.files import FileHash
+from made_once import made_once
 
 from promo_cli import dbt_runner
-from promo_cli.paths import profiles_path
+from promo_cli.paths import profiles_path, shipped_project
 
 DATABASE = "offerhouse.duckdb"
 PARSED = "partial_parse.msgpack"
 """dbt's own, in its target folder. It reads anew the files that changed since, and everything for other vars."""
 
-_command, _environment = dbt_runner._command, dbt_runner._environment
+_process = dbt_runner._process
 
 
-@contextmanager
-def made_once(folder: Path) -> Iterator[bool]:
-    """Whether `folder` is still to be filled, by whichever worker comes first; the others wait until it is."""
-    folder.mkdir(exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield not (folder / "done").exists()
-        (folder / "done").touch()
-
-
-def lend_parsed_project(shared: Path, database: Path, artefacts: Path) -> None:
-    """What dbt reads of the project goes to the target folder `artefacts` of `database`; it is made in `shared` first."""
-    made = shared / "hash"
-    with made_once(shared) as is_missing:
+def lend_parsed_project(folder: Path, database: Path, artefacts: Path) -> None:
+    """What dbt reads of the shipped project goes to the target folder `artefacts` of `database`; `folder` keeps it."""
+    own_hash = folder / "hash"
+    with made_once(folder) as is_missing, pytest.MonkeyPatch.context() as patch:
         if is_missing:
-            environment = os.environ | _environment(shared / DATABASE, "parse", 0)
-            subprocess.run(_command(["parse"], "warehouse", shared, {}), env=environment, check=True, capture_output=True)
-            made.write_text(_profile_hash(shared / DATABASE))
-    parsed = (shared / PARSED).read_bytes()
-    assert parsed.count(made.read_bytes()) == 1
+            patch.setenv("OFFERHOUSE_PROJECT", str(shipped_project()))
+            args, env = _process(folder / DATABASE, ["parse"], "warehouse", folder, {})
+            subprocess.run(args, env=env, check=True, capture_output=True)
+            own_hash.write_text(_profile_hash(folder / DATABASE))
+    parsed = (folder / PARSED).read_bytes()
+    assert parsed.count(own_hash.read_bytes()) == 1, "dbt takes the profile's hash another way: _profile_hash"
     artefacts.mkdir(parents=True, exist_ok=True)
-    (artefacts / PARSED).write_bytes(parsed.replace(made.read_bytes(), _profile_hash(database).encode()))
+    (artefacts / PARSED).write_bytes(parsed.replace(own_hash.read_bytes(), _profile_hash(database).encode()))
 
 
-def lend_to_all(patch: pytest.MonkeyPatch, shared: Path) -> None:
+def lend_to_all(patch: pytest.MonkeyPatch, folder: Path) -> None:
     """dbt, where promo_cli starts it on a database of that name and without vars, finds the project read."""
-    lent = []
 
-    def command(arguments: list[str], target: str, artefacts: Path, variables: dict[str, object]) -> list[str]:
-        if target == "warehouse" and not variables and not (artefacts / PARSED).exists():
-            lent.append(artefacts)
-        return _command(arguments, target, artefacts, variables)
+    def process(
+        database: Path, command: list[str], target: str, artefacts: Path, variables: dict[str, Any], wait_seconds: float = 0
+    ) -> tuple[list[str], dict[str, str]]:
+        is_alike = database.name == DATABASE and target == "warehouse" and not variables
+        if is_alike and not (artefacts / PARSED).exists():
+            lend_parsed_project(folder, database, artefacts)
+        return _process(database, command, target, artefacts, variables, wait_seconds)
 
-    def environment(database: Path, *others: object) -> dict[str, str]:
-        for artefacts in lent:
-            if database.name == DATABASE:
-                lend_parsed_project(shared, database, artefacts)
-        lent.clear()
-        return _environment(database, *others)
-
-    patch.setattr(dbt_runner, "_command", command)
-    patch.setattr(dbt_runner, "_environment", environment)
+    patch.setattr(dbt_runner, "_process", process)
 
 
 def _profile_hash(database: Path) -> str:
-    """As dbt takes it (ManifestLoader.build_manifest_state_check); were it another, dbt would read the project as ever."""
+    """As dbt takes it: ManifestLoader.build_manifest_state_check."""
     values = os.environ | {"OFFERHOUSE_DB": str(database.resolve())}
     profile = jinja2.Template((profiles_path() / "profiles.yml").read_text())
     rendered = yaml.safe_load(profile.render(env_var=lambda name, default="": values.get(name, default)))

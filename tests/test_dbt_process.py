@@ -6,15 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from parsed_project import lend_parsed_project
+from parsed_project import DATABASE, lend_parsed_project
 
 from promo_cli.dbt_runner import _environment, list_nodes
 from promo_cli.paths import dbt_project_path, profiles_path
 
-FOLDERS = [
-    *("--project-dir", str(dbt_project_path()), "--profiles-dir", str(profiles_path())),
-    *("--target", "warehouse", "--vars", "{}"),
-]
+FOLDERS = ["--project-dir", str(dbt_project_path()), "--profiles-dir", str(profiles_path())]
 
 
 def told_by_dbt(tmp_path: Path, *arguments: str) -> tuple[int, list[dict[str, object]], list[str]]:
@@ -23,8 +20,7 @@ def told_by_dbt(tmp_path: Path, *arguments: str) -> tuple[int, list[dict[str, ob
         [sys.executable, "-m", "promo_cli.dbt_process", "--log-path", str(tmp_path), *arguments],
         capture_output=True,
         text=True,
-        env={"PATH": "/usr/bin:/bin", "DBT_ENV_SECRET_KEY": "swordfish"}
-        | _environment(tmp_path / "offerhouse.duckdb", "list", 0),
+        env={"PATH": "/usr/bin:/bin", "DBT_ENV_SECRET_KEY": "swordfish"} | _environment(tmp_path / DATABASE, "list", 0),
     )
     events, others = [], []
     for line in run.stdout.splitlines():
@@ -35,9 +31,10 @@ def told_by_dbt(tmp_path: Path, *arguments: str) -> tuple[int, list[dict[str, ob
     return run.returncode, events, others
 
 
-def test_events_are_told_from_info_on_and_no_log_is_written(tmp_path: Path, shared: Path) -> None:
-    lend_parsed_project(shared / "parsed", tmp_path / "offerhouse.duckdb", tmp_path)
-    code, events, others = told_by_dbt(tmp_path, "list", "--select", "personal_prices", *FOLDERS, "--target-path", str(tmp_path))
+def test_events_are_told_from_info_on_and_no_log_is_written(tmp_path: Path, parsed_project: Path) -> None:
+    lend_parsed_project(parsed_project, tmp_path / DATABASE, tmp_path)
+    arguments = ["list", "--select", "personal_prices", *FOLDERS, "--target", "warehouse", "--target-path", str(tmp_path)]
+    code, events, others = told_by_dbt(tmp_path, *arguments)
     assert (code, others) == (0, [])
     assert any("promotions.personal_prices" in str(event["msg"]) for event in events)
     assert {event["level"] for event in events} == {"info"}
@@ -61,7 +58,7 @@ def test_what_dbt_can_not_do_is_told_and_leaves_with_two(tmp_path: Path, argumen
 
 
 def test_nodes_are_counted_by_kind(tmp_path: Path) -> None:
-    kinds = list_nodes(tmp_path / "offerhouse.duckdb", {})
+    kinds = list_nodes(tmp_path / DATABASE, {})
     models = list((dbt_project_path() / "models").rglob("*.sql"))
     assert kinds["model"] == len(models)
     assert kinds["test"] > kinds["model"]
