@@ -14,6 +14,7 @@ from typing import Any
 
 import jinja2
 import yaml
+from dbt.adapters.base.column import Column
 
 PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
 ENGINE_PREFIX = "engine__"
@@ -182,7 +183,7 @@ class Renderer:
             "adapter": SimpleNamespace(
                 get_relation=relation,
                 get_columns_in_relation=lambda found: [
-                    SimpleNamespace(name=name, data_type="varchar") for name in self._contract[found.identifier]["columns"]
+                    Column(name, "string") for name in self._contract[found.identifier]["columns"]
                 ],
                 quote=str,  # each engine quotes names in its own way
             ),

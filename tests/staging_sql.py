@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 import yaml
+from dbt.adapters.duckdb.column import DuckDBColumn
 from rendered_sql import PROJECT, Renderer, Setting
 
 from promo_cli.errors import PromoError
@@ -149,8 +150,8 @@ class StagingBuild(Renderer):
             return None
         return _Relation(schema, identifier, database)
 
-    def _columns(self, relation: "_Relation") -> list[SimpleNamespace]:
-        return [SimpleNamespace(name=name, data_type=kind) for name, kind in self._shop[relation.identifier]]
+    def _columns(self, relation: "_Relation") -> list[DuckDBColumn]:
+        return [DuckDBColumn(name, kind) for name, kind in self._shop[relation.identifier]]
 
     def _query(self, sql: str) -> SimpleNamespace:
         rows = self._connection.execute(sql).fetchall()

@@ -212,3 +212,29 @@ def test_the_command(shop_folder: Path, more: Path, tmp_path: Path, promo: Promo
         assert rows(connection, "select count(*) from shop.products") == [(3,)]
     code, _, err = promo(*call, "--mapping", tmp_path)
     assert (code, "--append" in err) == (USAGE_FAULT, True)
+
+
+@pytest.mark.parametrize("told", ["1767225600", "1767225600000", "2026-01-01T01:00:00+01:00"])
+def test_a_moment_in_digits_joins_moments(connection: Connection, shop_folder: Path, more: Path, told: str) -> None:
+    write_parquet(
+        shop_folder / "consents.parquet",
+        "select 'U1' as user_id, 'marketing' as purpose, timestamp '2025-07-25' as changed_at, true as granted",
+    )
+    files.load(connection, files.find_shop_files(shop_folder))
+    (more / "consents.csv").write_text(f"user_id,purpose,changed_at,granted\nU1,marketing,{told},false\n")
+    add(connection, more)
+    newest = "select cast(max(changed_at) as varchar), arg_max(granted, changed_at) from shop.consents"
+    assert rows(connection, newest) == [("2026-01-01 00:00:00", False)]
+
+
+def test_a_key_is_the_same_however_it_is_written(connection: Connection, shop_folder: Path, more: Path) -> None:
+    (shop_folder / "consents.csv").write_text(
+        "user_id,purpose,changed_at,granted\nU1,marketing,2025-12-01T10:00:00Z,true\nU2,marketing,one day,true\n"
+    )
+    files.load(connection, files.find_shop_files(shop_folder))
+    (more / "consents.csv").write_text(
+        "user_id,purpose,changed_at,granted\nU1,marketing,2025-12-01 10:00:00,false\nU2,marketing,one day,false\n"
+    )
+    add(connection, more)
+    kept = rows(connection, "select user_id, changed_at, granted from shop.consents order by all")
+    assert kept == [("U1", "2025-12-01 10:00:00", "false"), ("U2", "one day", "false")]

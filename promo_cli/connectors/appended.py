@@ -131,7 +131,12 @@ def _add(connection: duckdb.DuckDBPyConnection, table: Table, place: str, listen
     rows = ", ".join(f"{addition.expression} as {quoted_name(addition.name)}" for addition in additions)
     keys = [column.name for column in table.columns if column.key]
     if keys and all(key in incoming for key in keys):
-        same = " and ".join(f"loaded.{quoted_name(key)} = added.{quoted_name(key)}" for key in keys)
+        texts = {addition.name for addition in additions if addition.widens or loaded[addition.name] == "VARCHAR"}
+        same = " and ".join(
+            f"{_key(f'loaded.{quoted_name(key)}', contract[key], key in texts)} "
+            f"= {_key(f'added.{quoted_name(key)}', contract[key], key in texts)}"
+            for key in keys
+        )
         ((replaced,),) = connection.execute(
             f"delete from {relation} as loaded using (select distinct {', '.join(map(quoted_name, keys))} "
             f"from (select {rows} from {INCOMING})) as added where {same}"
@@ -170,6 +175,13 @@ def _addition(connection: duckdb.DuckDBPyConnection, name: str, kind: str, loade
     if lost:
         return Addition(name, f"cast({value} as varchar)", widens=True)
     return Addition(name, read, widens=False)
+
+
+def _key(value: str, contract: str, is_text: bool) -> str:
+    """A key as staging reads it, for a moment, day or number may be written in several ways; as it is where it can't be read."""
+    if not is_text or contract in TEXT_TYPES:
+        return value
+    return f"coalesce(cast(cast({staged_value(value, contract, 'VARCHAR')} as {contract}) as varchar), {value})"
 
 
 def _types(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:

@@ -47,9 +47,19 @@ def refuse_unreadable_column(connection: duckdb.DuckDBPyConnection, relation: st
 def staged_value(name: str, data_type: str, stored: str) -> str:
     """The value as staging will read it, null where it can't: macros/engine/casting.sql."""
     if data_type == "timestamp" and stored == "VARCHAR":
-        return f"coalesce(try_cast({name} as timestamptz), try(epoch_ms(try_cast({name} as bigint))))"
+        written = f"try_cast(try_cast({name} as timestamptz) as timestamp)"
+        return f"case when regexp_full_match({name}, '[0-9]{{9,14}}') then {_epoch(name)} else {written} end"
     if data_type == "timestamp" and stored in WHOLE_TYPES:
-        return f"try(epoch_ms(try_cast({name} as bigint)))"
+        return _epoch(name)
     if data_type == "date" and stored == "VARCHAR":
         return f"try_cast({name} as timestamp)"
+    if data_type == "integer":
+        number = f"try_cast({name} as double)"
+        return f"case when {number} = floor({number}) then try_cast({number} as integer) end"
     return f"try_cast({name} as {data_type})"
+
+
+def _epoch(name: str) -> str:
+    """Milliseconds since 1970 from 100,000,000,000 on, seconds below."""
+    number = f"try_cast({name} as bigint)"
+    return f"try(epoch_ms({number} * case when {number} >= 100000000000 then 1 else 1000 end))"

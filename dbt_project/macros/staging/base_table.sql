@@ -117,8 +117,9 @@ from (
 {%- endmacro %}
 
 {#
-    The columns of a relation of the shop by their names in lower case; none of what the shop lacks. Asked once: each question costs dbt
-    a context of all its macros.
+    The columns of a relation of the shop, name and data_type, by their names in lower case; none of what the shop lacks. Asked once:
+    each question costs dbt a context of all its macros. The type is the engine's own: dbt's data_type says character varying(256) of
+    any text.
 #}
 {% macro columns_of_shop(relation) -%}
     {%- if relation is none -%}{{ return({}) }}{%- endif -%}
@@ -126,7 +127,9 @@ from (
     {%- set name = relation | string -%}
     {%- if name not in known -%}
         {%- set columns = {} -%}
-        {%- for column in adapter.get_columns_in_relation(relation) -%}{%- do columns.update({column.name | lower: column}) -%}{%- endfor -%}
+        {%- for column in adapter.get_columns_in_relation(relation) -%}
+            {%- do columns.update({column.name | lower: {'name': column.name, 'data_type': column.dtype}}) -%}
+        {%- endfor -%}
         {%- do known.update({name: columns}) -%}
     {%- endif -%}
     {{ return(known[name]) }}
