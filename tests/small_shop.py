@@ -140,7 +140,8 @@ def write_event_log(folder: Path) -> None:
     with duckdb.connect() as connection:
         connection.execute(f"""
             copy (
-                select strftime(timestamp '2019-10-01' + to_minutes((i * 37)::integer), '%Y-%m-%d %H:%M:%S UTC') as event_at,
+                select strftime(timestamp '2019-10-01 02:00' + to_minutes((i * 37)::integer), '%Y-%m-%dT%H:%M:%S+02:00')
+                        as event_at,
                     case hash(i) % 10 when 0 then 'purchase' when 1 then 'cart' when 2 then 'remove_from_cart' else 'view' end
                         as event_type,
                     1000 + hash(i * 3) % 40 as product_id, 2000 + hash(i * 3) % 5 as category,

@@ -33,3 +33,5 @@ def test_an_event_log_alone_gives_segments_recommendations_and_prices(tmp_path: 
             "select rows_in, rows_rejected from audits.row_accounting where table_name = 'events'"
         ).fetchall()[0]
         assert (rows_in, rejected) == (6002, 2)
+        # written with an offset, read in UTC
+        assert one(connection, "select cast(min(event_at) as varchar) from staging.stg_events") == "2019-10-01 00:00:00"
