@@ -167,6 +167,17 @@ def test_what_changed_is_built_and_published_as_everything_would_be(
     assert outcomes_of(database) == outcomes
 
 
+def test_tables_that_dbt_does_not_write_are_not_published(database: Path) -> None:
+    with duckdb.connect(str(database)) as connection:
+        connection.execute(
+            "create schema raw; create table raw.customers as select 'u3' as customer_id, 'u3@example.org' as email"
+        )
+    publish_again(database, quiet=True)
+    with duckdb.connect(str(published_path(database)), read_only=True) as connection:
+        schemas = connection.execute("select distinct schema_name from duckdb_tables()").fetchall()
+    assert {schema for (schema,) in schemas} == {"staging", "features", "scores", "promotions", "audits", "policies"}
+
+
 def test_a_publication_that_is_refused_leaves_no_sums_to_go_on_from(database: Path) -> None:
     published = published_path(database)
     published.unlink()

@@ -52,12 +52,17 @@
     {%- do write_views(file, views | map(attribute='sql')) -%}
 {%- endmacro %}
 
-{# `changes` is of the build alone (macros/engine/changes.sql). #}
+{# In a schema that dbt writes, for the shop's raw tables may stand in any other one of the same database. #}
 {% macro is_publishable() -%}
+    {%- set schemas = [] -%}
+    {%- for node in graph.nodes.values() if node.resource_type in ['model', 'seed', 'snapshot'] -%}
+        {%- do schemas.append(text_literal(node.schema)) -%}
+    {%- endfor -%}
     database_name = current_database()
     and not internal
     and not temporary
-    and schema_name not in ('shop', {{ text_literal(var('shop_schema')) }}, 'private', 'truth', 'changes')
+    and schema_name in ({{ schemas | unique | join(', ') }})
+    and schema_name not in ('shop', {{ text_literal(var('shop_schema')) }}, 'private')
 {%- endmacro %}
 
 {% macro publishable_tables() -%}
