@@ -168,7 +168,11 @@ def test_new_keys_and_none_are_given_where_people_say_so(guarded: Guard, connect
         connection.execute("insert into private.user_keys values (?, ?, false)", [user, pseudonym(FIRST, user)])
         connection.execute("insert into promotions.offers values (?)", [pseudonym(FIRST, user)])
     users = "select user_id from promotions.offers order by user_id"
+    kept = "select table_name from duckdb_tables() where schema_name = 'private' order by all"
+    for name in ("last_build", "published_sums", "rows_of_shop_events"):
+        connection.execute(f"create table private.{name} as select 'under the old keys' as users")
     guarded.guard(SECOND, new_secret=True)
+    assert connection.execute(kept).fetchall() == [("secret",), ("user_keys",)]  # no build of what changed goes on from the rest
     assert connection.execute(users).fetchall() == sorted((pseudonym(SECOND, user),) for user in ("u1", "u2"))
     guarded.guard(None, privacy=False)  # as YAML reads off
     assert connection.execute(users).fetchall() == [("u1",), ("u2",)]

@@ -45,6 +45,22 @@
     {%- endif -%}
 {%- endmacro %}
 
+{#
+    What a build of what changed goes on from, where tables or the publication are no more as the last build left them
+    (promo_cli/erasing.py has the same).
+#}
+{% macro forget_last_build() -%}
+    {%- for row in run_query("
+        select table_name
+        from duckdb_tables()
+        where
+            database_name = current_database()
+            and schema_name = 'private'
+            and (table_name in ('last_build', 'published_sums') or starts_with(table_name, 'rows_of_shop_'))").rows -%}
+        {%- do run_query('drop table private.' ~ adapter.quote(row['table_name'])) -%}
+    {%- endfor -%}
+{%- endmacro %}
+
 {% macro tell_changes() -%}
     {%- if builds_changes() -%}
         {%- set known = graph['offerhouse_changes']['users'].values() | list -%}
@@ -89,7 +105,8 @@
 
 {# Of the model that is being built: changed_users of all that it reads, where it says the same as in the last build. #}
 {% macro changed_users_of_inputs() -%}
-    {%- if not says_the_same() or reads_beside_its_inputs() -%}{{ return(none) }}{%- endif -%}
+    {%- set reads_more = reads_beside_its_inputs() or config.get('meta', {}).get('reads_clock') -%}
+    {%- if reads_more or not says_the_same() -%}{{ return(none) }}{%- endif -%}
     {%- set lists = changed_users(model.depends_on.nodes) -%}
     {%- if lists and config.get('meta', {}).get('leaves_out_open_days') -%}
         {%- set lists = lists | reject('in', graph['offerhouse_changes']['of_open_days']) | list -%}

@@ -23,6 +23,7 @@
     {%- do run_query('begin transaction') -%}
     {%- do run_query('create schema if not exists private') -%}
     {%- do give_new_keys(before, is_on) -%}
+    {%- do forget_last_build() -%}
     {%- do run_query("create or replace table private.secret as select '" ~ now ~ "' as fingerprint") -%}
     {%- do run_query('commit') -%}
     {{ return('') }}

@@ -1,4 +1,7 @@
 -- the days that features look back from, and the day from which on nothing is read at all
+-- What was dated in the future comes due without a new row.
+{{ config(meta={'reads_clock': true}) }}
+
 with moments as (
 
     select max(ordered_at) as latest

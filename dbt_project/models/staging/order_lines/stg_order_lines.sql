@@ -1,5 +1,6 @@
 -- order lines that keep the contract; purchase events, when the shop brings no order lines
-{{ config(meta={'day': 'ordered_on', 'key': ['order_id', 'line_number']}) }}
+-- A line's number among events is counted in its order, which several users may share: so the order is the key.
+{{ config(meta={'day': 'ordered_on', 'key': ['order_id']}) }}
 
 with listed as (
 
