@@ -60,6 +60,10 @@ def main() -> None:
         for days in (7, 28):
             connection.execute("drop table if exists temp.later")
             connection.execute(LATER.format(days=days))
+            if not connection.execute("select 1 from temp.later limit 1").fetchall():
+                raise SystemExit(
+                    "nobody bought after the as-of date: build as of an earlier day, promo build --as-of-date 2017-12-04"
+                )
             for name, ranking in RANKINGS.items():
                 connection.execute(f"create or replace temp table shown as {ranking}")
                 users, *shares, products = connection.execute(FIGURES).fetchall()[0]

@@ -32,7 +32,8 @@ def flagged_users(folder: Path, hundreds: float, seed: int) -> tuple[dict[str, s
     database = folder / "offerhouse.duckdb"
     with open_warehouse(database) as connection:
         files.load(connection, files.find_shop_files(folder / "shop", "utf-8"), "UTC", "EUR", None)
-    run_dbt(["build", "--select", "+risk_flags", "--exclude-resource-type", "test", "unit_test"], database)
+    # users are looked up by the shop's own ids
+    run_dbt(["build", "--select", "+risk_flags", "--exclude-resource-type", "test", "unit_test"], database, {"privacy": "off"})
     with duckdb.connect(str(database), read_only=True) as connection:
         found = connection.execute("select user_id from scores.risk_scores where is_flagged").fetchall()
     return kinds, {user for (user,) in found}
