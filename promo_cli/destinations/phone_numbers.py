@@ -1,5 +1,7 @@
 """Telephone numbers as E.164, in SQL, by the seed country_calling_codes: no library, whose tables are 21 MB of Python."""
 
+# 1512345678.0: a column with blanks as pandas writes it. Dots between groups of digits are separators.
+_FLOAT = "^([+]?[0-9]+)[.]0+$"
 _SEPARATORS = r"[\s\p{Z}\p{Pd}\p{Cf}./()]+"
 
 
@@ -21,15 +23,16 @@ calling_codes as (
     from policies.country_calling_codes
     group by calling_code
 ),
+whole as (select *, regexp_replace(written_phone, '{_FLOAT}', '\\1') as whole_number from {source}),
 typed as (
     -- +44 (0)20 …: the zero in brackets is for callers from within
     select
-        *,
+        * exclude (whole_number),
         regexp_replace(
-            case when regexp_matches(written_phone, '^([+]|00)') then replace(written_phone, '(0)', '') else written_phone end,
+            case when regexp_matches(whole_number, '^([+]|00)') then replace(whole_number, '(0)', '') else whole_number end,
             '{_SEPARATORS}', '', 'g'
         ) as typed_number
-    from {source}
+    from whole
 ),
 dialled as (
     select
