@@ -42,11 +42,10 @@ class Known:
         return Known(frozenset(ids), frozenset(addresses))
 
     def is_in(self, row: dict[str, Any]) -> bool:
-        """Whether a row, cells by header, names one of them."""
-        return any(
-            (header in _IDS and cell in self.ids) or (is_identifying(header) and str(cell or "").lower() in self.addresses)
-            for header, cell in row.items()
-        )
+        """Whether a row, cells by header, names one of them: by its id alone, where it has one, for people share addresses."""
+        if ids := [row[header] for header in _IDS if row.get(header)]:
+            return any(cell in self.ids for cell in ids)
+        return any(is_identifying(header) and str(cell or "").lower() in self.addresses for header, cell in row.items())
 
 
 def remember_folder(database: Path, folder: Path) -> None:

@@ -21,6 +21,7 @@ from promo_cli.destinations import Destination
 from promo_cli.erasing import finish_pending
 from promo_cli.errors import PromoError
 from promo_cli.export import export_campaign
+from promo_cli.exported_files import Known, remove_rows, rows_of
 from promo_cli.fingerprint import record_again
 from promo_cli.paths import published_path
 from promo_cli.people import user_key
@@ -247,3 +248,20 @@ def test_everything_on_a_person_is_told(database: Path, tmp_path: Path, promo: P
     assert (code, again["user"], again["read_from"]) == (0, ERASABLE, str(published_path(database)))
     assert again["relations"]["private.people"] == told["relations"]["private.people"]
     assert again["relations"]["promotions.offers"] == told["relations"]["promotions.offers"]
+
+
+def test_people_who_share_an_address_are_told_apart_by_id(tmp_path: Path) -> None:
+    """A row without an id is found by the address, which is all that it has."""
+    braze = tmp_path / "weekly.braze.csv"
+    u14, u15 = "u14,a@x.org,+491512345678,Ann\n", "u15,B@x.org,+491512345678,Bob\n"
+    nameless = ",b@x.org,+491512345679,\n"
+    braze.write_text(f"external_id,email,phone,first_name\n{u14}{u15}{nameless}")
+    klaviyo = tmp_path / "weekly.klaviyo.csv"
+    klaviyo.write_text("Email Address,Phone Number\na@x.org,\n,+491512345678\n")
+    known = Known.of([Person("u15", ("k15",), ("B@x.org",), ("+491512345678", "b@x.org"))])
+    found = dict(rows_of(tmp_path, known))
+    assert [row["external_id"] for row in found[braze]] == ["u15", ""]
+    assert [row["Phone Number"] for row in found[klaviyo]] == ["+491512345678"]
+    assert remove_rows(tmp_path, known) == {str(braze): 2, str(klaviyo): 1}
+    assert braze.read_text() == f"external_id,email,phone,first_name\n{u14}"
+    assert klaviyo.read_text() == "Email Address,Phone Number\na@x.org,\n"
