@@ -53,9 +53,11 @@ class Erasure:
 def erase_people(database: Path, users: Sequence[str], folders: Sequence[Path], tell: Tell) -> Erasure:
     """Erase `users`, the shop's own ids or the warehouse's keys, from everything that belongs to the working `database`.
 
-    `folders`: where campaign files lie beside those that exports remember. Raises PromoError: a user is not known or was
-    erased (exit code 1; nobody is erased then), another process has the database (3); OSError when the disk is full.
+    `folders`: where campaign files lie beside those that exports remember. Raises PromoError: there is no database, a user is
+    not known or was erased (exit code 1; nobody is erased then), another process has the database (3); OSError when the disk is
+    full.
     """
+    _must_be_there(database)
     with writing(database, "promo erase"):
         people = look_up(database, users)
         with attached(database, read_only=False) as connection:
@@ -86,6 +88,7 @@ def finish_pending(database: Path, tell: Tell) -> int:
 
 def foretell(database: Path, users: Sequence[str], folders: Sequence[Path]) -> Erasure:
     """What `erase_people` would remove; raises as it does, and changes nothing."""
+    _must_be_there(database)
     with writing(database, "promo erase --dry-run"):
         people = look_up(database, users)
         told = Erasure(len(people))
@@ -116,8 +119,8 @@ def look_up(database: Path, users: Sequence[str], read_working: bool = True) -> 
     """
     from promo_cli.people import nobody
 
-    if read_working and not database.is_file():
-        raise PromoError(missing(database), DATA_FAULT)
+    if read_working:
+        _must_be_there(database)
     secret = secret_of(database)
     found: list[Person] = []
     names = list(dict.fromkeys(users))
@@ -136,6 +139,12 @@ def look_up(database: Path, users: Sequence[str], read_working: bool = True) -> 
         if user not in answering:
             raise nobody(database, user)
     return known
+
+
+def _must_be_there(database: Path) -> None:
+    """Before the lock, which would be made in a folder that may not be there."""
+    if not database.is_file():
+        raise PromoError(missing(database), DATA_FAULT)
 
 
 def _forget_last_build(connection: duckdb.DuckDBPyConnection) -> None:

@@ -265,3 +265,13 @@ def test_people_who_share_an_address_are_told_apart_by_id(tmp_path: Path) -> Non
     assert remove_rows(tmp_path, known) == {str(braze): 2, str(klaviyo): 1}
     assert braze.read_text() == f"external_id,email,phone,first_name\n{u14}"
     assert klaviyo.read_text() == "Email Address,Phone Number\na@x.org,\n"
+
+
+@pytest.mark.parametrize("option", ["--yes", "--dry-run"])
+def test_without_a_database_the_next_step_is_told(tmp_path: Path, promo: Promo, option: str) -> None:
+    database = tmp_path / "warehouse" / "offerhouse.duckdb"
+    code, out, err = promo("erase", "1", option, "--database", database)
+    assert (code, out) == (1, "")
+    assert err.startswith(f"promo: {database} is not there; next: promo demo")
+    assert len(err.splitlines()) == 1
+    assert not database.parent.exists()
