@@ -161,6 +161,16 @@ def test_figures_are_those_of_the_benchmarks(reference: dict[str, str]) -> None:
     assert all(line in reference["explanation/scale.md"] for line in figures)
 
 
+def test_every_example_is_shown_on_a_page() -> None:
+    """A snippet's mark that is written in any other way stands on the page as it is, and MkDocs finds nothing wrong with it."""
+    lines = [(page.name, line.strip()) for page in PAGES for line in page.read_text().splitlines()]
+    marks = {(page, line): re.fullmatch(r'--8<-- "(.+)"', line) for page, line in lines if re.match(r"[-\s]*8\s*<", line)}
+    broken = [place for place, mark in marks.items() if mark is None]
+    assert not broken
+    shown = {mark[1] for mark in marks.values() if mark}
+    assert shown == {str(path.relative_to(ROOT)) for path in (ROOT / "docs" / "examples").iterdir() if path.is_file()}
+
+
 # --- commands and queries of the pages ------------------------------------------------------------------------------------------
 
 
