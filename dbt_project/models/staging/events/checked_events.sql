@@ -47,7 +47,7 @@ judged as {{ inlined() }}(
         base.user_id,
         base.product_id,
         base.session_id,
-        words.event_type,
+        coalesce(words.event_type, base.event_type) as event_type,
         base.event_at,
         base.dwell_seconds,
         base.query,
