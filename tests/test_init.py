@@ -460,6 +460,28 @@ def test_an_export_of_orders_alone_gives_products_and_consents_too() -> None:
     assert found["consents"]["granted"][1].startswith("bool_and(")
 
 
+@pytest.mark.parametrize(
+    ("yes", "no", "agreed", "told"),
+    [
+        ("ja", "nein", 20, "true for ja"),
+        ("Oui", "Non", 20, "true for oui"),
+        ("si", "no", 20, "true for si"),
+        ("Y", "N", 20, "true for y"),
+        ("1", "0", 20, "named newsletter"),
+        ("no", "no", 0, "false for all: no word says yes"),
+        ("kyllä", "ei", 0, "false for all, because no word is known for yes: ei, kyllä; give your own in the SQL"),
+    ],
+)
+def test_consent_in_a_shops_own_words(yes: str, no: str, agreed: int, told: str) -> None:
+    clients = f"select 'c' || i as client_id, 'North' as region, case when i % 2 = 0 then '{yes}' else '{no}' end as newsletter"
+    with duckdb.connect() as connection:
+        shop = _shop(connection, {"sales": BOUGHT, "clients": f"{clients} from range(40) as t(i)"})
+        proposal = Proposer(shop, read_contract(), {"view": "view"}).proposals()["consents"]
+        granted = f"select count(*) filter (where cast(granted as boolean)) from ({proposal.sql})"
+        assert connection.execute(granted).fetchall() == [(agreed,)]
+    assert told in next(field.reason for field in proposal.fields if field.column == "granted")
+
+
 def test_local_times_and_epochs() -> None:
     log = "select {} as ts, 'u' || i % 30 as uid, 'view' as action, 'p' || i % 9 as item from range(300) as t(i)"
     moment = "timestamp '2025-03-01' + to_minutes(i::integer)"

@@ -19,6 +19,11 @@ _TRUE_WORDS = (
     "granted",
     "opted_in",
     "single_opt_in",
+    *("ja", "oui", "si", "sí", "sì", "sim", "tak"),
+)
+_FALSE_WORDS = (
+    *("false", "f", "no", "n", "0", "off", "inactive", "disabled", "unpublished", "draft", "archived"),
+    *("unsubscribed", "not_subscribed", "denied", "opted_out", "nein", "non", "nee", "nej", "não", "nao", "nie"),
 )
 
 
@@ -75,10 +80,13 @@ def flag(column: Column) -> tuple[str, str | None]:
     if column.data_type == "BOOLEAN" or {word.lower() for word in column.words} <= {"true", "false", "0", "1", "t", "f"}:
         return column.sql, None
     said = [word.lower() for word in column.words if word.lower() in _TRUE_WORDS]
-    return (
-        f"lower({column.sql}) in ({', '.join(map(quoted_text, said or ['true', 'yes']))})",
-        f"true for {', '.join(said) or 'yes'}",
-    )
+    sql = f"lower({column.sql}) in ({', '.join(map(quoted_text, said or _TRUE_WORDS))})"
+    if said:
+        return sql, f"true for {', '.join(said)}"
+    unknown = [word for word in column.words if word.lower() not in _FALSE_WORDS]
+    if unknown:
+        return sql, f"false for all, because no word is known for yes: {', '.join(unknown[:8])}; give your own in the SQL"
+    return sql, "false for all: no word says yes"
 
 
 def event_type(column: Column, synonyms: dict[str, str]) -> tuple[str, str]:
