@@ -1,4 +1,4 @@
--- the campaigns that run or begin soon: those of the catalogue and those of the shop, with their windows
+-- the campaigns that run or begin soon: those of the catalogue, those of the shop and its single coupons, with their windows
 {{ config(materialized='table') }}
 with dates as (
 
@@ -16,6 +16,7 @@ carried as (
     select
         terms.campaign_id,
         max(terms.campaign_name) as campaign_name,
+        min(terms.source) as source,
         cast(count(*) as integer) as promotions,
         {{ collect_ordered('terms.promotion_id', 'terms.promotion_id') }} as promotion_ids,
         min(terms.valid_from) as valid_from,
@@ -23,8 +24,7 @@ carried as (
     from {{ ref('promotion_terms') }} as terms
     cross join dates
     where
-        terms.campaign_id is not null
-        and not terms.is_over
+        not terms.is_over
         and terms.valid_from < dates.horizon_at
     group by terms.campaign_id
 
@@ -35,7 +35,7 @@ campaigns as (
     select
         coalesce(campaigns.campaign_id, carried.campaign_id) as campaign_id,
         coalesce(campaigns.campaign_name, carried.campaign_name) as campaign_name,
-        coalesce(campaigns.campaign_kind, 'catalogue') as campaign_kind,
+        coalesce(campaigns.campaign_kind, carried.source) as campaign_kind,
         coalesce(carried.promotions, 0) as promotions,
         {{ join_array('carried.promotion_ids', '|') }} as promotion_ids,
         coalesce(campaigns.starts_at, carried.valid_from) as starts_at,

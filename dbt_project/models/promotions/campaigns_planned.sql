@@ -205,7 +205,6 @@ reserved as (
         sum(case when terms.budget is not null then made.reserved_budget end) as budget_reserved
     from made
     inner join {{ ref('promotion_terms') }} as terms on made.promotion_id = terms.promotion_id
-    where terms.campaign_id is not null
     group by terms.campaign_id
 
 ),

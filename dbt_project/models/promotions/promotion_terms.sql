@@ -14,8 +14,11 @@ coupons as (
         concat_ws('', 'Coupon ', coupons.coupon_id) as promotion_name,
         'shop_coupon' as source,
         coupons.kind,
-        coupons.campaign_id,
-        campaigns.campaign_name,
+        -- a coupon that the shop names no campaign of is a campaign of its own
+        coalesce(coupons.campaign_id, concat_ws('', 'coupon-', coupons.coupon_id)) as campaign_id,
+        case
+            when coupons.campaign_id is null then concat_ws('', 'Coupon ', coupons.coupon_id) else campaigns.campaign_name
+        end as campaign_name,
         case
             when coupons.percent_off is null then coalesce(coupons.face_value, {{ policy_value('default_face_value') }})
         end as amount_off,
