@@ -143,6 +143,16 @@ def test_a_sound_day_breaks_no_rule(sound_day: duckdb.DuckDBPyConnection, sql: d
     assert found(sound_day, sql) == []
 
 
+def test_uses_beyond_a_budget_are_no_violation_where_nothing_is_offered(
+    sound_day: duckdb.DuckDBPyConnection, sql: dict[str, str]
+) -> None:
+    """Uses without an offer, or dearer than what was set aside, must not stop builds until open offers end."""
+    sound_day.execute("update promotion_terms set budget_spent = 29, redemptions = 9")
+    assert {row[0] for row in found(sound_day, sql)} == {"BUDGET", "MAX_REDEMPTIONS"}
+    sound_day.execute("delete from offers where as_of_date = '2024-03-01'")
+    assert found(sound_day, sql) == []
+
+
 @pytest.mark.parametrize("planted", PLANTED)
 def test_a_planted_violation_is_found(sound_day: duckdb.DuckDBPyConnection, sql: dict[str, str], planted: str) -> None:
     sound_day.execute(planted)

@@ -1,4 +1,5 @@
--- what is spent, set aside earlier and set aside today stays within each budget; uses within each promotion's redemptions
+-- where offers are made today, what is spent, set aside earlier and set aside today stays within the budget; uses within the
+-- promotion's redemptions
 with made as (
 
     select
@@ -8,7 +9,8 @@ with made as (
         terms.budget_spent,
         terms.max_redemptions,
         terms.redemptions,
-        offers.reserved_budget
+        offers.reserved_budget,
+        1 as is_today
     from {{ ref('offers') }} as offers
     inner join {{ ref('promotion_terms') }} as terms
         on offers.as_of_date = terms.as_of_date and offers.promotion_id = terms.promotion_id
@@ -22,7 +24,8 @@ with made as (
         terms.budget_spent,
         terms.max_redemptions,
         terms.redemptions,
-        reservations.reserved_budget
+        reservations.reserved_budget,
+        0 as is_today
     from {{ ref('reservations') }} as reservations
     inner join {{ ref('promotion_terms') }} as terms on reservations.promotion_id = terms.promotion_id
 
@@ -33,7 +36,7 @@ overspent as (
     select budget_id as broken
     from made
     group by budget_id, budget, budget_spent
-    having budget_spent + sum(reserved_budget) > budget
+    having budget_spent + sum(reserved_budget) > budget and sum(is_today) > 0
 
 ),
 
@@ -42,7 +45,7 @@ overused as (
     select promotion_id as broken
     from made
     group by promotion_id, max_redemptions, redemptions
-    having redemptions + count(*) > max_redemptions
+    having redemptions + count(*) > max_redemptions and sum(is_today) > 0
 
 )
 

@@ -162,6 +162,7 @@ holders as (
 
 ),
 
+-- what uses took beyond a budget since is no decision of today
 budgets as (
 
     select
@@ -172,6 +173,7 @@ budgets as (
     from held
     inner join {{ ref('promotion_terms') }} as terms on held.promotion_id = terms.promotion_id
     group by terms.budget_id
+    having sum(held.is_today) > 0
 
 ),
 
@@ -184,6 +186,7 @@ redemptions as (
     from held
     inner join {{ ref('promotion_terms') }} as terms on held.promotion_id = terms.promotion_id
     group by terms.promotion_id
+    having sum(held.is_today) > 0
 
 ),
 
