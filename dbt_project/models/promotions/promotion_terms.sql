@@ -51,10 +51,6 @@ coupons as (
     from {{ ref('stg_coupons') }} as coupons
     cross join dates
     left join {{ ref('stg_campaigns') }} as campaigns on coupons.campaign_id = campaigns.campaign_id
-    where
-        coupons.valid_to > {{ add_hours('dates.as_of_at', '-24 * cast(' ~ policy_value('considered_days') ~ ' as integer)') }}
-        and coupons.valid_from
-        < {{ add_hours('dates.as_of_at', '24 * cast(' ~ policy_value('considered_days') ~ ' as integer)') }}
 
 ),
 
@@ -152,6 +148,18 @@ terms as (
 
 ),
 
+-- the coupons of a campaign draw on one budget, with those that ended long ago
+spent as (
+
+    select
+        terms.budget_id,
+        sum(redeemed.discount) as discount
+    from terms
+    inner join redeemed on terms.promotion_id = redeemed.promotion_id
+    group by terms.budget_id
+
+),
+
 final as (
 
     select
@@ -180,8 +188,7 @@ final as (
         terms.min_churn_risk,
         terms.budget,
         terms.budget_id,
-        -- the coupons of a campaign draw on one budget
-        cast(coalesce(sum(redeemed.discount) over (partition by terms.budget_id), 0) as decimal(18, 2)) as budget_spent,
+        cast(coalesce(spent.discount, 0) as decimal(18, 2)) as budget_spent,
         terms.max_redemptions,
         cast(coalesce(redeemed.redemptions, 0) as integer) as redemptions,
         terms.per_user_limit,
@@ -197,6 +204,14 @@ final as (
     from terms
     cross join dates
     left join redeemed on terms.promotion_id = redeemed.promotion_id
+    left join spent on terms.budget_id = spent.budget_id
+    where
+        terms.source = 'catalogue'
+        or (
+            terms.valid_to > {{ add_hours('dates.as_of_at', '-24 * cast(' ~ policy_value('considered_days') ~ ' as integer)') }}
+            and terms.valid_from
+            < {{ add_hours('dates.as_of_at', '24 * cast(' ~ policy_value('considered_days') ~ ' as integer)') }}
+        )
 
 )
 
