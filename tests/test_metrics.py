@@ -71,7 +71,7 @@ PLANTED = """
     insert into staging.checked_campaign_sends
     select 'C1', user_id, timestamp '2025-05-01', false, date '2025-05-01', null, [], null from held_out;
     insert into promotions.promotion_uses
-    select 'planted' || row_number() over (), 'OPEN', user_id, day, day, 1.50
+    select 'planted' || row_number() over (), 'OPEN', user_id, day, day, 1.50, null
     from (
         select user_id, unnest([date '2025-05-01', date '2025-05-28']) as day from sent where number = 1
         union all select user_id, date '2025-05-28' from sent where number = 2

@@ -129,17 +129,6 @@ catalogue as (
 
 ),
 
-redeemed as (
-
-    select
-        promotion_id,
-        count(*) as redemptions,
-        sum(discount) as discount
-    from {{ ref('promotion_uses') }}
-    group by promotion_id
-
-),
-
 terms as (
 
     select * from coupons
@@ -148,15 +137,34 @@ terms as (
 
 ),
 
+-- where the shop doesn't know what a use took off, it cost what was set aside for it, or else the face value
+redeemed as (
+
+    select
+        terms.promotion_id,
+        terms.budget_id,
+        count(*) as redemptions,
+        sum(coalesce(
+            uses.discount,
+            uses.reserved_budget,
+            cast(
+                coalesce(terms.amount_off, {{ policy_value('default_face_value') }}) * terms.cost_share as decimal(18, 2)
+            )
+        )) as cost
+    from terms
+    inner join {{ ref('promotion_uses') }} as uses on terms.promotion_id = uses.promotion_id
+    group by terms.promotion_id, terms.budget_id
+
+),
+
 -- the coupons of a campaign draw on one budget, with those that ended long ago
 spent as (
 
     select
-        terms.budget_id,
-        sum(redeemed.discount) as discount
-    from terms
-    inner join redeemed on terms.promotion_id = redeemed.promotion_id
-    group by terms.budget_id
+        budget_id,
+        sum(cost) as cost
+    from redeemed
+    group by budget_id
 
 ),
 
@@ -188,7 +196,7 @@ final as (
         terms.min_churn_risk,
         terms.budget,
         terms.budget_id,
-        cast(coalesce(spent.discount, 0) as decimal(18, 2)) as budget_spent,
+        cast(coalesce(spent.cost, 0) as decimal(18, 2)) as budget_spent,
         terms.max_redemptions,
         cast(coalesce(redeemed.redemptions, 0) as integer) as redemptions,
         terms.per_user_limit,

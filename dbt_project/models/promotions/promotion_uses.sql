@@ -22,6 +22,23 @@ refunded as (
 
 ),
 
+-- what the offer that was used had set aside: the latest that was open then
+offered as (
+
+    select
+        redemptions.redemption_id,
+        max_by(offers.reserved_budget, offers.as_of_date) as reserved_budget
+    from {{ ref('stg_coupon_redemptions') }} as redemptions
+    inner join {{ earlier_offers() }} as offers
+        on
+            redemptions.user_id = offers.user_id
+            and redemptions.coupon_id = offers.promotion_id
+            and redemptions.redeemed_at >= {{ utc_midnight('offers.as_of_date') }}
+            and redemptions.redeemed_at < offers.valid_to
+    group by redemptions.redemption_id
+
+),
+
 final as (
 
     select
@@ -30,9 +47,11 @@ final as (
         redemptions.user_id,
         redemptions.redeemed_at,
         redemptions.redeemed_on,
-        redemptions.discount
+        redemptions.discount,
+        offered.reserved_budget
     from {{ ref('stg_coupon_redemptions') }} as redemptions
     left join refunded on redemptions.order_id = refunded.order_id
+    left join offered on redemptions.redemption_id = offered.redemption_id
     where refunded.order_id is null
 
 )
