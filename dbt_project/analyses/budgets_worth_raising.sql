@@ -11,32 +11,22 @@ with refused as (
 
 ),
 
--- a budget may be shared by the coupons of a campaign
-promotions as (
-
-    select
-        terms.budget_id,
-        string_agg(distinct terms.promotion_name, ', ' order by terms.promotion_name) as promotions,
-        sum(refused.users_refused) as refusals
-    from {{ ref('promotion_terms') }} as terms
-    left join refused on terms.promotion_id = refused.promotion_id
-    where terms.budget_id is not null
-    group by terms.budget_id
-
-),
-
+-- a budget may be shared by the coupons of a campaign; a bound on uses is one promotion's
 final as (
 
     select
         prices.resource,
         prices.resource_id,
-        promotions.promotions,
+        string_agg(distinct terms.promotion_name, ', ' order by terms.promotion_name) as promotions,
         prices.capacity,
         round(least(prices.taken / nullif(prices.capacity, 0), 1), 4) as share_taken,
-        promotions.refusals,
+        sum(refused.users_refused) as refusals,
         round(prices.price, 4) as shadow_price
     from {{ ref('budget_prices') }} as prices
-    left join promotions on prices.resource_id = promotions.budget_id
+    left join {{ ref('promotion_terms') }} as terms
+        on prices.resource_id = case prices.resource when 'budget' then terms.budget_id else terms.promotion_id end
+    left join refused on terms.promotion_id = refused.promotion_id
+    group by prices.resource, prices.resource_id, prices.capacity, prices.taken, prices.price
 
 )
 

@@ -34,7 +34,11 @@ coupons as (
         cast(null as integer) as birthday_days,
         cast(null as double) as min_churn_risk,
         campaigns.budget,
-        case when campaigns.budget is null then coupons.coupon_id else coupons.campaign_id end as budget_id,
+        -- ids of campaigns, coupons and the catalogue may be the same
+        case
+            when campaigns.budget is null then concat_ws('', 'coupon:', coupons.coupon_id)
+            else concat_ws('', 'campaign:', coupons.campaign_id)
+        end as budget_id,
         coupons.max_redemptions,
         coupons.per_user_limit,
         cast(null as integer) as per_user_day_limit,
@@ -111,7 +115,7 @@ catalogue as (
         catalogue.birthday_days,
         catalogue.min_churn_risk,
         catalogue.budget,
-        catalogue.promotion_id as budget_id,
+        concat_ws('', 'promotion:', catalogue.promotion_id) as budget_id,
         catalogue.max_redemptions,
         catalogue.per_user_limit,
         catalogue.per_user_day_limit,

@@ -8,6 +8,7 @@ terms as (
     select
         promotion_id,
         promotion_name,
+        campaign_name,
         budget_id,
         budget,
         budget_spent
@@ -33,7 +34,7 @@ held as (
 budgets as (
     select
         budget_id,
-        case when count(*) = 1 then max(promotion_name) else budget_id end as budget_name,
+        case when count(*) = 1 then max(promotion_name) else max(campaign_name) end as budget_name,
         max(budget) as budget,
         max(budget_spent) as spent
     from terms
