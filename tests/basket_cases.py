@@ -54,6 +54,12 @@ WORKED: dict[str, Case] = {
         "322.95",
         {"CAKE10": ("APPLIED", "2.55")},
     ),
+    "the shop's own coupon is one whatever the shop calls it": (
+        [POTS],
+        [SPEND, Offer("OURS", "flash_discount", True, percent_off=10, product_id="pot")],
+        "225.00",
+        {"SPEND300": ("APPLIED", "50.00"), "OURS": ("APPLIED", "25.00")},
+    ),
     "what can't be promoted neither counts nor gets anything": (
         [Line("gas", Decimal(200)), CAKE],
         [SPEND, TEN],

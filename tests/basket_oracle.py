@@ -38,6 +38,8 @@ def half_up(value: Fraction) -> int:
 
 
 def step(offer: Offer) -> int:
+    if offer.is_shops:
+        return 3
     if offer.kind == "points_multiplier":
         return 4
     if offer.kind == "spend_threshold":

@@ -52,6 +52,7 @@ class Line:
 class Offer:
     promotion_id: str
     kind: str = "coupon"
+    is_shops: bool = False
     amount_off: Decimal | None = None
     percent_off: float | None = None
     points_multiplier: float | None = None
@@ -190,6 +191,12 @@ def write_baskets(connection: duckdb.DuckDBPyConnection, baskets: list[Basket]) 
     )  # fmt: skip
     _write(
         connection,
+        "staging.stg_coupons",
+        "coupon_id string",
+        [(offer.promotion_id,) for offer in offers.values() if offer.is_shops],
+    )
+    _write(
+        connection,
         "staging.stg_coupon_products",
         "coupon_id string, product_id string",
         [(offer.promotion_id, product) for offer in offers.values() for product in offer.products],
@@ -227,6 +234,7 @@ def _make_offer(draw: random.Random, promotion_id: str, lines: list[Line]) -> Of
     return Offer(
         promotion_id,
         kind,
+        kind != "points_multiplier" and draw.random() < 0.1,
         **benefit,
         min_spend=Decimal(draw.choice(("5", "20", "60", "100"))) if not is_item and draw.random() < 0.4 else None,
         product_id=draw.choice([*lines, Line("tea")]).product_id if is_item else None,

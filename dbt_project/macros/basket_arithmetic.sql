@@ -12,9 +12,13 @@
     {{ whole_quotient(parts ~ ' + 500050', parts_per_cent()) }}
 {%- endmacro %}
 
-{# Where a promotion stands in the order of computation: 1 item, 2 order threshold, 3 coupon, 4 points, which change no price. #}
-{% macro basket_step(kind, product_id) -%}
+{#
+    Where a promotion stands in the order of computation: 1 item, 2 order threshold, 3 coupon, 4 points, which change no price. The
+    kind of the shop's own coupon is the shop's word, and says nothing.
+#}
+{% macro basket_step(kind, product_id, is_shops_coupon) -%}
     case
+        when {{ is_shops_coupon }} then 3
         when {{ kind }} = 'points_multiplier' then 4
         when {{ kind }} = 'spend_threshold' then 2
         -- a benefit for the whole basket is a coupon, whatever its occasion

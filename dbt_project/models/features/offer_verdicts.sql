@@ -41,6 +41,7 @@ known as (
             else 'unknown'
         end as offer_source,
         coalesce(made.promotion_id, coupons.coupon_id, catalogue.promotion_id) as promotion_id,
+        coupons.coupon_id is not null as is_coupon,
         case when made.offer_id is not null then made.kind else coalesce(coupons.kind, catalogue.kind) end as kind,
         case when made.offer_id is not null then made.categories else catalogue.categories end as categories,
         case
@@ -50,7 +51,7 @@ known as (
     from feedback
     -- an offer is its user's: what somebody else says of it says nothing
     left join made on feedback.offer_id = made.offer_id and feedback.user_id = made.user_id
-    left join {{ ref('stg_coupons') }} as coupons on feedback.offer_id = coupons.coupon_id
+    left join {{ ref('stg_coupons') }} as coupons on coalesce(made.promotion_id, feedback.offer_id) = coupons.coupon_id
     left join {{ ref('promotion_catalogue') }} as catalogue on feedback.offer_id = catalogue.promotion_id
     left join {{ ref('stg_products') }} as products on feedback.offer_id = products.product_id
 
@@ -70,7 +71,8 @@ final as (
         categories,
         product_id,
         -- was the product chosen for the user, or one of many that a coupon is for?
-        product_id is not null and (offer_source = 'product' or coalesce(kind in {{ picks }}, false)) as is_pick
+        product_id is not null
+        and (offer_source = 'product' or (not is_coupon and coalesce(kind in {{ picks }}, false))) as is_pick
     from known
 
 )

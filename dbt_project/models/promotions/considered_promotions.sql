@@ -2,7 +2,6 @@
 -- A table: views over it answer at once, and DuckDB 2.0.0 fails ("dict-surviving cache") on a filter over these joins.
 {{ config(materialized='table') }}
 
-{% set product_kinds = "('flash_discount', 'member_exclusive', 'personal_pick', 'birthday')" %}
 with reserved as (
 
     select
@@ -71,7 +70,10 @@ terms as (
             select 1
             from {{ ref('stg_campaign_sends') }} as sends
             where sends.campaign_id = terms.campaign_id
-        ) as is_sent_to_some
+        ) as is_sent_to_some,
+        -- the kind of the shop's own coupon is the shop's word, and says nothing
+        terms.source = 'catalogue'
+        and terms.kind in ('flash_discount', 'member_exclusive', 'personal_pick', 'birthday') as is_pick
     from {{ ref('promotion_terms') }} as terms
     left join reserved on terms.promotion_id = reserved.promotion_id
 
@@ -134,7 +136,7 @@ picks as (
     from {{ ref('recommendations') }} as recommendations
     inner join terms
         on
-            terms.kind in {{ product_kinds }}
+            terms.is_pick
             and terms.categories is not null
             and {{ admits('terms.categories', 'recommendations.category') }}
     group by recommendations.user_id, terms.promotion_id
@@ -209,6 +211,7 @@ pairs as (
         terms.cost_share,
         terms.is_for_products,
         terms.is_sent_to_some,
+        terms.is_pick,
         received.user_id is not null as has_received,
         coalesce(used.redemptions, 0) as user_redemptions,
         cast(coalesce(used.redemptions_1d, 0) as integer) as user_redemptions_1d,
@@ -218,16 +221,16 @@ pairs as (
         grouped.user_id is not null as holds_offer_of_group,
         case
             when terms.is_for_products then coupon_interest.best_product_id
-            when terms.kind in {{ product_kinds }} and terms.categories is not null then picks.product_id
-            when terms.kind in {{ product_kinds }} then users.pick_id
+            when terms.is_pick and terms.categories is not null then picks.product_id
+            when terms.is_pick then users.pick_id
         end as product_id,
         -- chance of use: that of redeeming the coupon, else interest in the product, or the chance that the user buys at all
         case
             when coupon_interest.best_product_id is not null
                 then coalesce(coupon_redemption.coupon_redemption, coupon_interest.interest)
             when terms.is_for_products then null
-            when terms.kind in {{ product_kinds }} and terms.categories is not null then picks.interest
-            when terms.kind in {{ product_kinds }} then users.pick_interest
+            when terms.is_pick and terms.categories is not null then picks.interest
+            when terms.is_pick then users.pick_interest
             else users.purchase_intent
         end as scored_redemption,
         -- by the shop's own id, as the universal control: no change of the secret deals a campaign's control anew
@@ -253,12 +256,12 @@ valued as (
         pairs.*,
         -- what the benefit is given on: one unit of the product at the user's price, or a usual basket that meets the minimum
         case
-            when pairs.is_for_products or pairs.kind in {{ product_kinds }}
+            when pairs.is_for_products or pairs.is_pick
                 then coalesce(prices.personal_price, cast(market.market_price as decimal(18, 2)))
             else greatest(coalesce(pairs.mean_order_value_112d, 0), coalesce(pairs.min_spend, 0))
         end as base_value,
         case
-            when pairs.is_for_products or pairs.kind in {{ product_kinds }}
+            when pairs.is_for_products or pairs.is_pick
                 then coalesce(market.unit_cost, market.list_price * (1 - {{ policy_value('default_margin_share') }}))
             else
                 greatest(coalesce(pairs.mean_order_value_112d, 0), coalesce(pairs.min_spend, 0))
@@ -369,7 +372,7 @@ final as (
         budget_reserved,
         budget,
         budget_id,
-        is_for_products or kind in {{ product_kinds }} as needs_product,
+        is_for_products or is_pick as needs_product,
         product_id,
         min_spend,
         valid_from,

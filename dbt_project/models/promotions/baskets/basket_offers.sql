@@ -55,7 +55,7 @@ held as (
         offers.promotion_id,
         offers.promotion_name,
         offers.kind,
-        {{ basket_step('offers.kind', 'offers.product_id') }} as step,
+        {{ basket_step('offers.kind', 'offers.product_id', 'coupons.coupon_id is not null') }} as step,
         offers.amount_off,
         offers.percent_off,
         offers.points_multiplier,
@@ -75,6 +75,7 @@ held as (
     inner join {{ ref('offers') }} as offers on baskets.user_id = offers.user_id
     left join entered on baskets.basket_id = entered.basket_id and offers.promotion_id = entered.promotion_id
     left join used on offers.promotion_id = used.promotion_id and offers.user_id = used.user_id
+    left join {{ ref('stg_coupons') }} as coupons on offers.promotion_id = coupons.coupon_id
     -- offers of the past are of interest to nobody who doesn't ask for them
     where offers.valid_to > baskets.quoted_at or entered.promotion_id is not null
 
