@@ -22,3 +22,8 @@
 {% macro exact_avg(expression, over='') -%}
     ({{ exact_sum(expression, over) }} / nullif(count({{ expression }}) {{ over }}, 0))
 {%- endmacro %}
+
+{# Money or points that were doubles on the way, half-up: in binary, what is half a cent may lie a hair below it. #}
+{% macro rounded_half_up(amount) -%}
+    cast(cast({{ amount }} as decimal(38, 6)) as decimal(18, 2))
+{%- endmacro %}

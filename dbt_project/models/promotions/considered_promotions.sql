@@ -257,7 +257,7 @@ valued as (
         -- what the benefit is given on: one unit of the product at the user's price, or a usual basket that meets the minimum
         case
             when pairs.is_for_products or pairs.is_pick
-                then coalesce(prices.personal_price, cast(market.market_price as decimal(18, 2)))
+                then coalesce(prices.personal_price, {{ rounded_half_up('market.market_price') }})
             else greatest(coalesce(pairs.mean_order_value_112d, 0), coalesce(pairs.min_spend, 0))
         end as base_value,
         case
@@ -305,11 +305,13 @@ costed as (
 
     select
         *,
-        cast(case
+        case
             when amount_off is not null then amount_off
-            when percent_off is not null then base_value * percent_off / 100
-            else {{ points_for('base_value', 'tier_multiplier * (points_multiplier - 1)') }} * {{ point_value() }}
-        end as decimal(18, 2)) as face_value,
+            when percent_off is not null then {{ rounded_half_up('base_value * percent_off / 100') }}
+            else {{ rounded_half_up(
+                points_for('base_value', 'tier_multiplier * (points_multiplier - 1)') ~ ' * ' ~ point_value()
+            ) }}
+        end as face_value,
         greatest(cost_of_goods * (1 + coalesce(min_margin, 0)), coalesce(price_floor, 0)) as floor_value,
         cast(
             case when scored_redemption * feedback_weight > 1 then 1 else scored_redemption * feedback_weight end as float
@@ -383,7 +385,7 @@ final as (
         feedback_weight,
         redemption_score,
         face_value,
-        cast(face_value * cost_share as decimal(18, 2)) as cost,
+        {{ rounded_half_up('face_value * cost_share') }} as cost,
         cast(base_value - cost_of_goods - face_value * cost_share as double) as margin_after_cost,
         -- with it less without it: what the promotion adds in purchases, less what it costs on all of them
         cast(

@@ -48,8 +48,7 @@ taken_back as (
 
     select
         *,
-        -- a share in binary may lie a hair below the half that rounds up
-        cast(points * share + 0.000001 as decimal(18, 2)) as points_so_far
+        {{ rounded_half_up('points * share') }} as points_so_far
     from returns
 
 ),

@@ -59,7 +59,7 @@ final as (
                 then greatest(tiers.next_points - members.qualifying_points, 0)
         end as decimal(18, 2)) as points_to_next_tier,
         cast(coalesce(balances.balance, 0) as decimal(18, 2)) as points_balance,
-        cast(coalesce(balances.balance, 0) * {{ point_value() }} as decimal(18, 2)) as points_value,
+        {{ rounded_half_up('coalesce(balances.balance, 0) * ' ~ point_value()) }} as points_value,
         cast(coalesce(balances.expiring, 0) as decimal(18, 2)) as points_expiring_30d,
         balances.next_expiry_on
     from members

@@ -151,9 +151,7 @@ redeemed as (
         sum(coalesce(
             uses.discount,
             uses.reserved_budget,
-            cast(
-                coalesce(terms.amount_off, {{ policy_value('default_face_value') }}) * terms.cost_share as decimal(18, 2)
-            )
+            {{ rounded_half_up('coalesce(terms.amount_off, ' ~ policy_value('default_face_value') ~ ') * terms.cost_share') }}
         )) as cost
     from terms
     inner join {{ ref('promotion_uses') }} as uses on terms.promotion_id = uses.promotion_id
