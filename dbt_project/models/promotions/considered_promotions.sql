@@ -2,18 +2,7 @@
 -- A table: views over it answer at once, and DuckDB 2.0.0 fails ("dict-surviving cache") on a filter over these joins.
 {{ config(materialized='table') }}
 
-with reserved as (
-
-    select
-        promotion_id,
-        sum(reserved_budget) as budget,
-        count(*) as redemptions
-    from {{ ref('reservations') }}
-    group by promotion_id
-
-),
-
-held as (
+with held as (
 
     select
         user_id,
@@ -59,23 +48,19 @@ terms as (
 
     select
         terms.*,
-        cast(coalesce(sum(reserved.budget) over (partition by terms.budget_id), 0) as decimal(18, 2)) as budget_reserved,
-        cast(coalesce(reserved.redemptions, 0) as integer) as reserved_redemptions,
+        standing.budget_reserved,
+        standing.reserved_redemptions,
+        standing.is_sent_to_some,
         exists(
             select 1
             from {{ ref('stg_coupon_products') }} as products
             where products.coupon_id = terms.promotion_id
         ) as is_for_products,
-        exists(
-            select 1
-            from {{ ref('stg_campaign_sends') }} as sends
-            where sends.campaign_id = terms.campaign_id
-        ) as is_sent_to_some,
         -- the kind of the shop's own coupon is the shop's word, and says nothing
         terms.source = 'catalogue'
         and terms.kind in ('flash_discount', 'member_exclusive', 'personal_pick', 'birthday') as is_pick
     from {{ ref('promotion_terms') }} as terms
-    left join reserved on terms.promotion_id = reserved.promotion_id
+    inner join {{ ref('promotion_standing') }} as standing on terms.promotion_id = standing.promotion_id
 
 ),
 
