@@ -745,26 +745,25 @@ def lowest_prices(shop):
 
 def prior_prices(shop, f, price_days):
     """The price that a reduction is announced against, and the day the reduction began (days ago; NaN: none)."""
-    d = price_days[price_days["ago"] <= 364]
-    product, ago, price = d["product"].to_numpy(), d["ago"].to_numpy(), d["price"].to_numpy()
-    same = product[1:] == product[:-1]
-    previous = np.r_[np.where(same, price[1:], -1), -1]  # rows run from the newest day to the oldest
-    next_ago = np.r_[0, np.where(same, ago[:-1], 0)]
+    days_before = shop.policy["prior_price_days"].to_numpy()
+    product, ago, price = (price_days[name].to_numpy() for name in ("product", "ago", "price"))
+    next_ago = np.r_[0, np.where(product[1:] == product[:-1], ago[:-1], 0)]  # rows run from the newest day to the oldest
     held_until = np.maximum(next_ago + 1, ago - 7)  # days ago
+    known = held_until <= 364 + days_before[product]
+    product, ago, price, held_until = product[known], ago[known], price[known], held_until[known]
+    previous = np.r_[np.where(product[1:] == product[:-1], price[1:], -1), -1]
     starts, lengths = runs(product)
-    is_change = (previous < 0) | (price != previous)
+    is_change = (previous >= 0) & (price != previous) & (ago <= 364)
     changed = np.full(len(starts), -1)
     at = np.flatnonzero(is_change)[::-1]
     changed[np.repeat(np.arange(len(starts)), lengths)[at]] = at  # the newest change is written last
-    is_fall = (previous[changed] >= 0) & (price[changed] < previous[changed])
+    is_fall = (changed >= 0) & (price[changed] < previous[changed])
     listed = f["list_price"].to_numpy()[product[starts]]
     below = (price[starts] / 100 < listed) | np.isnan(listed)
     holds = held_until[starts] == 1
     began = np.where(below & holds & is_fall, ago[changed], 0)
     looked_back = np.repeat(began, lengths)
-    inside = (ago > looked_back) & (
-        held_until <= looked_back + np.repeat(shop.policy["prior_price_days"].to_numpy()[product[starts]], lengths)
-    )
+    inside = (ago > looked_back) & (held_until <= looked_back + days_before[product])
     lowest = np.minimum.reduceat(np.where(inside, price, 10**12), starts)
     prior, since = np.full(shop.goods, np.nan), np.full(shop.goods, np.nan)
     prior[product[starts]] = np.where(lowest < 10**12, lowest / 100, np.nan)

@@ -46,7 +46,8 @@ create table product_prior_prices (
 insert into product_prior_prices values ('2024-03-01', 'tea', '2024-02-20', 30);
 create table product_price_days (product_id varchar, price_date date, lowest_price decimal(18, 2));
 insert into product_price_days values
-    ('tea', '2024-01-20', 5), ('tea', '2024-01-21', 9), ('tea', '2024-02-19', 9), ('tea', '2024-02-20', 6);
+    ('tea', '2024-01-10', 5), ('tea', '2024-01-21', 9), ('tea', '2024-02-19', 9), ('tea', '2024-02-20', 6);
+create table stg_price_history (product_id varchar);
 
 create table recommendations (user_id varchar, product_id varchar, recommendation_source varchar);
 insert into recommendations values ('all', 'tea', 'buy_again'), ('none', 'tea', 'best_seller');
@@ -87,6 +88,11 @@ PLANTED: dict[str, str] = {
     "update dynamic_prices set prior_price = 8 where user_id = 'all'": "PRIOR_PRICE dynamic_prices all / tea",
     "update dynamic_prices set announced_discount_percent = 12": "PRIOR_PRICE dynamic_prices all / tea",
     "insert into product_price_days values ('tea', '2024-02-19', 8.99)": "PRIOR_PRICE dynamic_prices all / tea",
+    # a price that is paid holds for a week, one that is recorded until the next: both into the 30 days from 21 January on
+    "update product_price_days set price_date = '2024-01-14' where lowest_price = 5; "
+    "delete from product_price_days where price_date = '2024-01-21'": "PRIOR_PRICE dynamic_prices all / tea",
+    "insert into stg_price_history values ('tea'); delete from product_price_days where price_date = '2024-01-21'":
+        "PRIOR_PRICE dynamic_prices all / tea",
     "update dynamic_prices set disclosure = null": "DISCLOSURE dynamic_prices all / tea",
     "update dynamic_prices set disclosure = ' '": "DISCLOSURE dynamic_prices all / tea",
     "update dynamic_prices set list_price = 8.99 where user_id = 'all'": "LIST_PRICE dynamic_prices all / tea",

@@ -69,10 +69,14 @@ CALENDAR: dict[str, tuple[list[tuple[int, float | None]], int | None, float]] = 
     "days without a price within the reduction": ([(90, 10.0), (12, 8.0), (9, None), (4, 8.0), (3, None)], 12, 10.0),
     "days without a price before the reduction": ([(90, 10.0), (36, None), (3, 8.0)], 3, 10.0),
     "a fall to what the price stays at is no reduction once the list price follows": ([(300, 12.0), (200, 10.0)], None, 10.0),
+    "risen last week from what it cost for years": ([(900, 7.0), (500, 8.0), (11, 10.0)], None, 8.0),
+    "the same for years": ([(900, 9.0)], None, 9.0),
+    "reduced a year ago, soon after a rise": ([(900, 7.0), (377, 10.0), (359, 8.0)], 359, 7.0),
+    "reduced longer than a year ago": ([(900, 10.0), (377, 8.0)], None, 8.0),
 }
 
 
-@pytest.mark.parametrize("source", ["price history", "prices paid"])
+@pytest.mark.parametrize("source", ["price history", "changes of prices", "prices paid"])
 def test_prior_price_is_the_lowest_of_the_30_days_before_the_reduction_began(
     price_sql: dict[str, str], warehouse: duckdb.DuckDBPyConnection, source: str
 ) -> None:
@@ -81,9 +85,10 @@ def test_prior_price_is_the_lowest_of_the_30_days_before_the_reduction_began(
         ends = [start for start, _ in segments[1:]] + [0]
         for (start, price), end in zip(segments, ends, strict=True):
             if price is not None:
-                days += [(product, TODAY - timedelta(days=back), price) for back in range(start, end, -1)]
+                last = start - 1 if source == "changes of prices" else end
+                days += [(product, TODAY - timedelta(days=back), price) for back in range(start, last, -1)]
     days += [(product, TODAY, 1.0) for product in CALENDAR]  # today's own price is not of the days before
-    is_recorded = source == "price history"
+    is_recorded = source != "prices paid"
     put(warehouse, "as_of_dates", "as_of_date date, data_until date", [(TODAY, TODAY)])
     put(warehouse, "stg_products", "product_id varchar, list_price decimal(18,2)", [(name, 10) for name in CALENDAR])
     put(

@@ -20,7 +20,35 @@ history as (
 
 ),
 
-days as (
+dated as (
+
+    select
+        product_id,
+        price_date,
+        lowest_price,
+        {{ add_days('lead(price_date) over (partition by product_id order by price_date)', -1) }} as next_eve
+    from {{ ref('product_price_days') }}
+
+),
+
+-- a price holds until the next one; one that is known from sales alone, no longer than price_gap_days
+held as (
+
+    select
+        dated.product_id,
+        dated.price_date,
+        dated.lowest_price,
+        case
+            when history.is_recorded then dated.next_eve
+            else least(dated.next_eve, {{ add_days('dated.price_date', var('price_gap_days')) }})
+        end as held_until
+    from dated
+    cross join history
+
+),
+
+-- what held on the days looked back on, or on those before a reduction that began on the first of them
+spells as (
 
     select
         listed.as_of_date,
@@ -28,40 +56,18 @@ days as (
         listed.list_price,
         listed.launched_on,
         listed.prior_price_days,
-        days.price_date,
-        days.lowest_price,
-        lag(days.lowest_price) over (partition by listed.as_of_date, days.product_id order by days.price_date) as previous_price,
-        lead(days.price_date) over (partition by listed.as_of_date, days.product_id order by days.price_date) as next_date
-    from {{ ref('product_price_days') }} as days
+        held.price_date,
+        held.lowest_price,
+        least(held.held_until, {{ add_days('listed.as_of_date', -1) }}) as held_until,
+        lag(held.lowest_price) over (partition by listed.as_of_date, held.product_id order by held.price_date) as previous_price
+    from held
     inner join listed
         on
-            days.product_id = listed.product_id
-            and days.price_date < listed.as_of_date
-            and days.price_date >= {{ add_days('listed.as_of_date', -var('price_days')) }}
-
-),
-
--- a price holds until the next one; one that is known from sales alone, no longer than price_gap_days
-spells as (
-
-    select
-        days.*,
-        case
-            when history.is_recorded then {{ add_days('coalesce(days.next_date, days.as_of_date)', -1) }}
-            else least(
-                {{ add_days('coalesce(days.next_date, days.as_of_date)', -1) }},
-                {{ add_days('days.price_date', var('price_gap_days')) }}
-            )
-        end as held_until,
-        {% if var('progressive_reductions') -%}
-        -- a reduction goes on while the price falls further below the list price
-        days.previous_price is null or days.lowest_price > days.previous_price or days.previous_price >= days.list_price
-        {%- else -%}
-        -- a reduction goes on while the price stays as it is
-        days.previous_price is null or days.lowest_price <> days.previous_price
-        {%- endif %} as is_change
-    from days
-    cross join history
+            held.product_id = listed.product_id
+            and held.price_date < listed.as_of_date
+            and coalesce(held.held_until, listed.as_of_date) >= {{ add_days(
+                'listed.as_of_date', '-listed.prior_price_days - ' ~ var('price_days')
+            ) }}
 
 ),
 
@@ -73,7 +79,15 @@ changes as (
         max(price_date) as changed_on,
         max_by(lowest_price < previous_price, price_date) as is_fall
     from spells
-    where is_change
+    where
+        price_date >= {{ add_days('as_of_date', -var('price_days')) }}
+        {% if var('progressive_reductions') -%}
+        -- a reduction goes on while the price falls further below the list price
+        and (lowest_price > previous_price or previous_price >= list_price)
+        {%- else -%}
+        -- a reduction goes on while the price stays as it is
+        and lowest_price <> previous_price
+        {%- endif %}
     group by as_of_date, product_id
 
 ),
@@ -103,7 +117,7 @@ reductions as (
             when latest.is_below_list_price and latest.still_holds and changes.is_fall then changes.changed_on
         end as reduction_began_on
     from latest
-    inner join changes
+    left join changes
         on latest.as_of_date = changes.as_of_date and latest.product_id = changes.product_id
 
 ),

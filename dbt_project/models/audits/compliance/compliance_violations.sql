@@ -19,21 +19,41 @@ permissions as (
 
 ),
 
--- the lowest price on record of the days that a reduction is announced against, seen without the model that decides it
+announced_against as (
+
+    select
+        before.product_id,
+        coalesce(before.reduction_began_on, before.as_of_date) as looked_back_from,
+        {{ add_days('coalesce(before.reduction_began_on, before.as_of_date)', '-before.prior_price_days') }} as first_day
+    from {{ ref('product_prior_prices') }} as before
+    inner join dates on before.as_of_date = dates.as_of_date
+
+),
+
+history as (
+
+    select count(*) > 0 as is_recorded
+    from {{ ref('stg_price_history') }}
+
+),
+
+-- the lowest price of the days that a reduction is announced against, seen without the model that decides it: of those dated in
+-- them and the last before, which holds into them where prices are recorded, and else for price_gap_days
 lowest as (
 
     select
         before.product_id,
-        min(days.lowest_price) as lowest_price
-    from {{ ref('product_prior_prices') }} as before
-    inner join dates on before.as_of_date = dates.as_of_date
+        least(
+            min(case when days.price_date >= before.first_day then days.lowest_price end),
+            max_by(days.lowest_price, case when days.price_date <= before.first_day then days.price_date end)
+        ) as lowest_price
+    from announced_against as before
     inner join {{ ref('product_price_days') }} as days
         on
             before.product_id = days.product_id
-            and days.price_date < coalesce(before.reduction_began_on, before.as_of_date)
-            and days.price_date >= {{ add_days(
-                'coalesce(before.reduction_began_on, before.as_of_date)', '-before.prior_price_days'
-            ) }}
+            and before.looked_back_from > days.price_date
+    cross join history
+    where history.is_recorded or days.price_date >= {{ add_days('before.first_day', -var('price_gap_days')) }}
     group by before.product_id
 
 ),
