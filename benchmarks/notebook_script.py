@@ -923,7 +923,9 @@ def personal_prices(shop, u, market, user, product, interest):
         return np.fmin(m["list_price"], np.fmax(m["price_floor"], np.fmin(high, np.fmax(low, price))))
 
     market_bounded, personal = bounded(m["market_price"]), bounded(asked)
-    withdrawn = (personal < market_bounded) & (personal >= m["prior_price"])
+    terms = (m["price_floor"], low, high, m["list_price"], m["price_step"], m["price_ending"])
+    everybodys, asked_for = rounded(market_bounded, *terms), rounded(personal, *terms)
+    withdrawn = (asked_for < everybodys) & (asked_for >= m["prior_price"])
     guardrail = np.select(
         [
             withdrawn,
@@ -937,7 +939,6 @@ def personal_prices(shop, u, market, user, product, interest):
         None,
     )
     guarded = np.where(withdrawn, market_bounded, personal)
-    terms = (m["price_floor"], low, high, m["list_price"], m["price_step"], m["price_ending"])
     return pd.DataFrame(
         {
             "user": user,
@@ -947,8 +948,8 @@ def personal_prices(shop, u, market, user, product, interest):
             "formula_price": formula,
             "binding_guardrail": pd.Categorical(guardrail),
             "guarded_price": guarded,
-            "personal_price": rounded(guarded, *terms),
-            "non_personal_price": rounded(market_bounded, *terms),
+            "personal_price": np.where(withdrawn, everybodys, asked_for),
+            "non_personal_price": everybodys,
         }
     )
 

@@ -86,6 +86,7 @@ PLANTED: dict[str, str] = {
     "update dynamic_prices set prior_price = null, disclosure = 'x' where user_id = 'all'":
         "PRIOR_PRICE dynamic_prices all / tea",
     "update dynamic_prices set prior_price = 8 where user_id = 'all'": "PRIOR_PRICE dynamic_prices all / tea",
+    "update dynamic_prices set prior_price = 8, announced_discount_percent = null": "PRIOR_PRICE dynamic_prices all / tea",
     "update dynamic_prices set announced_discount_percent = 12": "PRIOR_PRICE dynamic_prices all / tea",
     "insert into product_price_days values ('tea', '2024-02-19', 8.99)": "PRIOR_PRICE dynamic_prices all / tea",
     # a price that is paid holds for a week, one that is recorded until the next: both into the 30 days from 21 January on

@@ -307,13 +307,16 @@ def check(row: dict[str, Any]) -> None:
         assert final == pytest.approx(asked[binding])
         assert binding == "PRIOR_PRICE" or final != formula
 
-    # A cut is below the prior price, and pays: to cut one per cent more would not raise the margin, where the response is heeded.
-    if final < twin - 1e-9:
-        assert row["prior_price"] is None or final < row["prior_price"]
-        # What costs nothing may be given away where the response says so: the margin grows without end as the price falls.
-        if row["heeds_response"] and row["discount_response"] is not None and final > 0:
-            cost, elasticity = row["unit_cost"] or 0.0, row["discount_response"]
-            assert (final - cost) * (final / market) ** elasticity >= (market - cost) - 1e-6
+    # A cut is below the prior price as it is asked, with its ending.
+    if row["personal_price"] < row["non_personal_price"]:
+        assert row["prior_price"] is None or row["personal_price"] < row["prior_price"]
+    if binding == "PRIOR_PRICE":
+        assert row["personal_price"] == row["non_personal_price"]
+    # A cut pays: to cut one per cent more would not raise the margin, where the response is heeded. What costs nothing may be given
+    # away where the response says so: the margin grows without end as the price falls.
+    if final < twin - 1e-9 and row["heeds_response"] and row["discount_response"] is not None and final > 0:
+        cost, elasticity = row["unit_cost"] or 0.0, row["discount_response"]
+        assert (final - cost) * (final / market) ** elasticity >= (market - cost) - 1e-6
     # Further from the last price than the largest step only where list price or floor ask for it.
     last = row["last_price"]
     if last is not None and abs(final - last) > row["max_step"] * last + 1e-6:

@@ -18,14 +18,14 @@
 {%- endmacro %}
 
 {# A cut that isn't below the prior price can't be announced as a reduction: it is withdrawn. #}
-{% macro is_withdrawn(price, withdrawn) -%}
-    coalesce({{ price }} < {{ withdrawn }} and {{ price }} >= prior_price, false)
+{% macro is_withdrawn(price, non_personal_price) -%}
+    coalesce({{ price }} < {{ non_personal_price }} and {{ price }} >= prior_price, false)
 {%- endmacro %}
 
 {# The name of the guardrail that `bounded`, what the bounds made of `price`, rests on; null where it is the price itself. #}
-{% macro binding_guardrail(price, bounded, withdrawn) -%}
+{% macro binding_guardrail(price, bounded, is_withdrawn) -%}
     case
-        when {{ is_withdrawn(bounded, withdrawn) }} then 'PRIOR_PRICE'
+        when {{ is_withdrawn }} then 'PRIOR_PRICE'
         when {{ bounded }} < {{ price }} and list_price > (1 + max_step) * last_price then 'MAX_STEP'
         when {{ bounded }} < {{ price }} then 'LIST_PRICE'
         when {{ bounded }} > {{ price }} and {{ bounded }} <= {{ within_response(price) }} then 'RESPONSE'

@@ -23,6 +23,7 @@ with priced as (
         market.price_step,
         market.price_ending,
         market.bounded_market_price,
+        market.non_personal_price,
         market.k_share * market.market_price as k
     from {{ ref('considered_products') }} as considered
     inner join {{ ref('market_prices') }} as market
@@ -53,25 +54,12 @@ bounded as (
 
 ),
 
-guarded as (
-
-    select
-        *,
-        {{ binding_guardrail('formula_price', 'bounded_price', 'bounded_market_price') }} as binding_guardrail,
-        case
-            when {{ is_withdrawn('bounded_price', 'bounded_market_price') }} then bounded_market_price
-            else bounded_price
-        end as guarded_price
-    from bounded
-
-),
-
 endings as (
 
     select
         *,
-        {{ ending_below('guarded_price') }} as personal_ending
-    from guarded
+        {{ ending_below('bounded_price') }} as bounded_ending
+    from bounded
 
 ),
 
@@ -79,8 +67,18 @@ rounded as (
 
     select
         *,
-        {{ price_with_ending('personal_ending') }} as personal_price
+        {{ price_with_ending('bounded_ending') }} as rounded_price
     from endings
+
+),
+
+-- judged as it would be asked, with its ending: the ending may lie on the other side of the prior price
+judged as (
+
+    select
+        *,
+        {{ is_withdrawn('rounded_price', 'non_personal_price') }} as is_withdrawn
+    from rounded
 
 ),
 
@@ -95,10 +93,10 @@ final as (
         max_interest,
         price_sensitivity,
         cast(formula_price as double) as formula_price,
-        binding_guardrail,
-        cast(guarded_price as double) as guarded_price,
-        personal_price
-    from rounded
+        {{ binding_guardrail('formula_price', 'bounded_price', 'is_withdrawn') }} as binding_guardrail,
+        cast(case when is_withdrawn then bounded_market_price else bounded_price end as double) as guarded_price,
+        case when is_withdrawn then non_personal_price else rounded_price end as personal_price
+    from judged
 
 )
 

@@ -73,6 +73,10 @@ prices as (
             or prices.announced_discount_percent
             > 100 * (prices.prior_price - prices.personal_price) / nullif(prices.prior_price, 0) + 0.000001
             or prices.prior_price > lowest.lowest_price
+        )
+        or (
+            prices.personal_price < prices.non_personal_price
+            and prices.personal_price >= prices.prior_price
         ) as breaks_prior_price,
         prices.personal_price <> prices.non_personal_price and coalesce(trim(prices.disclosure), '') = '' as breaks_disclosure,
         greatest(prices.personal_price, prices.non_personal_price) > prices.list_price as breaks_list_price,
