@@ -929,14 +929,14 @@ def personal_prices(shop, u, market, user, product, interest):
     guardrail = np.select(
         [
             withdrawn,
-            (personal < formula) & (m["list_price"] > high),
-            personal < formula,
-            (personal > formula) & (personal <= asked),
-            (personal > formula) & (personal <= m["price_floor"]),
-            personal > formula,
+            personal == formula,
+            (personal == m["list_price"]) & (personal < formula),
+            personal == asked,
+            personal == m["price_floor"],
+            personal == m["list_price"],
         ],
-        ["PRIOR_PRICE", "MAX_STEP", "LIST_PRICE", "RESPONSE", "MAX_DISCOUNT", "MAX_STEP"],
-        None,
+        ["PRIOR_PRICE", None, "LIST_PRICE", "RESPONSE", "MAX_DISCOUNT", "LIST_PRICE"],
+        "MAX_STEP",
     )
     guarded = np.where(withdrawn, market_bounded, personal)
     return pd.DataFrame(

@@ -291,14 +291,15 @@ def check(row: dict[str, Any]) -> None:
         else:
             assert price == row["list_price"]
 
-    # Each guardrail in its order: what it asks of this price.
+    # Each guardrail in its order: what it asks of this price, which rests on the one that is named.
     twin = bounded(row, market)
     asked = {
         "LIST_PRICE": row["list_price"],
         "PRIOR_PRICE": twin,
-        "RESPONSE": bounded(row, row["response_floor"]) if row["response_floor"] is not None else None,
+        "RESPONSE": row["response_floor"],
         "MARGIN_FLOOR" if row["unit_cost"] is not None else "MAX_DISCOUNT": row["price_floor"],
-        "MAX_STEP": bounded(row, formula),
+        "MAX_STEP": row["last_price"]
+        and min(((1 + way * row["max_step"]) * row["last_price"] for way in (1, -1)), key=lambda price: abs(price - final)),
     }
     binding = row["binding_guardrail"]
     if binding is None:
@@ -312,8 +313,8 @@ def check(row: dict[str, Any]) -> None:
         assert row["prior_price"] is None or row["personal_price"] < row["prior_price"]
     if binding == "PRIOR_PRICE":
         assert row["personal_price"] == row["non_personal_price"]
-    # A cut pays: to cut one per cent more would not raise the margin, where the response is heeded. What costs nothing may be given
-    # away where the response says so: the margin grows without end as the price falls.
+    # A cut pays: to cut one per cent more would not raise the margin, where the response is heeded. What costs nothing may be
+    # given away where the response says so: the margin grows without end as the price falls.
     if final < twin - 1e-9 and row["heeds_response"] and row["discount_response"] is not None and final > 0:
         cost, elasticity = row["unit_cost"] or 0.0, row["discount_response"]
         assert (final - cost) * (final / market) ** elasticity >= (market - cost) - 1e-6

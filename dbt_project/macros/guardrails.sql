@@ -22,15 +22,17 @@
     coalesce({{ price }} < {{ non_personal_price }} and {{ price }} >= prior_price, false)
 {%- endmacro %}
 
-{# The name of the guardrail that `bounded`, what the bounds made of `price`, rests on; null where it is the price itself. #}
+{# The name of the guardrail that `bounded`, what the bounds made of `price`, is equal to; null where it is the price itself. #}
 {% macro binding_guardrail(price, bounded, is_withdrawn) -%}
     case
         when {{ is_withdrawn }} then 'PRIOR_PRICE'
-        when {{ bounded }} < {{ price }} and list_price > (1 + max_step) * last_price then 'MAX_STEP'
-        when {{ bounded }} < {{ price }} then 'LIST_PRICE'
-        when {{ bounded }} > {{ price }} and {{ bounded }} <= {{ within_response(price) }} then 'RESPONSE'
-        when {{ bounded }} > {{ price }} and {{ bounded }} <= price_floor then floor_guardrail
-        when {{ bounded }} > {{ price }} then 'MAX_STEP'
+        when {{ bounded }} = {{ price }} then null
+        when {{ bounded }} = list_price and {{ bounded }} < {{ price }} then 'LIST_PRICE'
+        when {{ bounded }} = {{ within_response(price) }} then 'RESPONSE'
+        when {{ bounded }} = price_floor then floor_guardrail
+        -- above the formula, where the largest step asks for more than the list price
+        when {{ bounded }} = list_price then 'LIST_PRICE'
+        else 'MAX_STEP'
     end
 {%- endmacro %}
 

@@ -92,8 +92,8 @@ final as (
                             else concat_ws('', 'below ', cast(cast(response_floor as decimal(18, 2)) as string), ' does not pay')
                         end
                     )
-                when 'MARGIN_FLOOR' then '; raised to the margin floor'
-                when 'MAX_DISCOUNT' then '; raised to the deepest discount allowed'
+                when 'MARGIN_FLOOR' then '; held at the margin floor'
+                when 'MAX_DISCOUNT' then '; held at the deepest discount allowed'
                 when 'MAX_STEP' then '; held to the largest step from the last price'
                 else ''
             end,
