@@ -18,6 +18,8 @@
             cast(null as string) as promotion_id,
             cast(null as string) as campaign_id,
             cast(null as string) as kind,
+            cast(null as double) as points_multiplier,
+            cast(null as decimal(18, 2)) as min_spend,
             cast(null as string) as categories,
             cast(null as string) as product_id,
             cast(null as timestamp) as valid_to,

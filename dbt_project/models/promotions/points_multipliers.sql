@@ -32,16 +32,16 @@ spans as (
         offers.user_id,
         'offer' as source,
         offers.promotion_id as source_id,
-        catalogue.points_multiplier,
-        catalogue.min_spend,
-        catalogue.categories,
+        offers.points_multiplier,
+        offers.min_spend,
+        offers.categories,
         {{ utc_midnight('offers.as_of_date') }} as held_from,
         offers.valid_to as held_until
     from {{ earlier_offers() }} as offers
-    inner join {{ ref('promotion_catalogue') }} as catalogue on offers.promotion_id = catalogue.promotion_id
+    -- by the terms of the offer, whatever the catalogue says today;
     -- offers of the day itself are made after this, and a day built again would find those it made before
     where
-        catalogue.points_multiplier is not null
+        offers.points_multiplier is not null
         and offers.as_of_date <> (select max(dates.data_until) as day from {{ ref('as_of_dates') }} as dates)
 
 ),
