@@ -13,15 +13,17 @@ from promo_cli.errors import DATA_FAULT, PromoError, shown
 
 # The build's audience, with what has changed since. stg_consents holds what the build accepted, which is nothing dated
 # after its as-of date; the view withdrawals (promo_cli/withdrawals.py) holds those of all that is loaded now. A withdrawal
-# counts from the moment it is loaded, unreadable date or not; a grant counts from the next build on. Of two rows of one
-# moment the withdrawal holds.
+# counts from the moment it is loaded, unreadable date or not, and for every purpose where nobody knows which is meant; a grant
+# counts from the next build on. Of two rows of one moment the withdrawal holds.
 _WITHDRAWN = """
 with said as (
     select user_id, purpose, changed_at, granted from staging.stg_consents where purpose in ('marketing', 'ads')
     union all
-    select user_id, purpose, coalesce(changed_at, timestamp 'infinity'), false
+    select withdrawals.user_id, told.purpose, coalesce(withdrawals.changed_at, timestamp 'infinity'), false
     from withdrawals
-    where purpose in ('marketing', 'ads')
+    cross join (values ('marketing'), ('ads')) as told (purpose)
+    where lower(trim(withdrawals.purpose)) = told.purpose
+        or coalesce(lower(trim(withdrawals.purpose)) not in ('marketing', 'personalisation', 'ads'), true)
 ),
 withdrawn as (
     select user_id, purpose

@@ -212,6 +212,28 @@ def test_consent_to_other_purposes_says_nothing(database: Path, tmp_path: Path) 
     assert users(as_lines(database, tmp_path)) == ["u1", "u2"]
 
 
+@pytest.mark.parametrize(
+    ("purpose", "granted_later", "stays"),
+    [
+        ("Marketing", False, False),
+        (" marketing ", False, False),
+        ("Personalisation ", False, True),
+        # nobody knows what is refused: everything, until marketing is agreed to
+        ("newsletter", False, False),
+        (None, False, False),
+        ("newsletter", True, True),
+    ],
+)
+def test_a_withdrawal_counts_however_its_purpose_is_written(
+    database: Path, tmp_path: Path, purpose: str | None, granted_later: bool, stays: bool
+) -> None:
+    add_consent(database, "u1", "2024-03-01", granted=True)
+    run(database, "insert into shop.consents values ('u1', ?, '2024-03-02', false)", [purpose])
+    if granted_later:
+        add_consent(database, "u1", "2024-03-03", granted=True)
+    assert users(as_lines(database, tmp_path)) == (["u1", "u2"] if stays else ["u2"])
+
+
 def test_control_group_is_left_out_whatever_the_view_says(database: Path, tmp_path: Path) -> None:
     add_person(database, "held", is_holdout=True)
     add_person(database, "without_permissions", is_holdout=None)
