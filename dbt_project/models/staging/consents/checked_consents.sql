@@ -1,4 +1,5 @@
 -- consents: typed, with the code of every contract rule a row breaks
+{% set purpose = "replace(lower(trim(base.purpose)), 'personalization', 'personalisation')" -%}
 with base as {{ inlined() }}(
 
     select * from {{ ref('base_consents') }}
@@ -31,7 +32,7 @@ judged as {{ inlined() }}(
 
     select
         base.user_id,
-        lower(trim(base.purpose)) as purpose,
+        {{ purpose }} as purpose,
         base.changed_at,
         base.granted,
         base.x_columns,
@@ -44,7 +45,7 @@ judged as {{ inlined() }}(
             "UNKNOWN_USER": "base.user_id is not null and known_users.user_id is null and shop.has_users",
             "FUTURE_DATE": "base.changed_at >= " ~ utc_midnight("as_of.data_until"),
             "IMPLAUSIBLE_DATE": "base.changed_at < timestamp '1970-01-01'",
-            "UNKNOWN_PURPOSE": "lower(trim(base.purpose)) not in ('marketing', 'personalisation', 'ads')"
+            "UNKNOWN_PURPOSE": purpose ~ " not in ('marketing', 'personalisation', 'ads')"
         }) }} as broken_rules
     from base
     cross join as_of
