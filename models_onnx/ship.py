@@ -9,10 +9,8 @@ import sys
 from pathlib import Path
 
 from models_onnx.model_card import write_whole
-from models_onnx.versions import CARD_FILE, RULE_FILE, Line, Versions
+from models_onnx.versions import CARD_FILE, DRAWINGS, RULE_FILE, Line, Versions
 from udfs.model_registry import MODELS_FOLDER, ModelRefused
-
-DRAWINGS = ("*.svg", "*.png")
 
 
 def ship(folder: Path) -> list[str]:
@@ -64,7 +62,7 @@ def _files(versions: Versions, name: str, line: Line) -> list[Path]:
     except ModelRefused:
         files = [versions.folder / line["file"]]
     if line.get("card"):
-        files += [path for pattern in DRAWINGS for path in (versions.folder / line["card"]).parent.glob(pattern)]
+        files += [path for kind in DRAWINGS for path in (versions.folder / line["card"]).parent.glob(f"*{kind}")]
     return files
 
 

@@ -15,7 +15,7 @@ import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from models_onnx.model_card import as_json, write_whole
@@ -24,6 +24,7 @@ from udfs.model_registry import MODELS_FOLDER, REGISTRY_FILE, ModelRefused
 
 CARD_FILE = "card.json"
 RULE_FILE = "rule.json"
+DRAWINGS = (".svg", ".png")
 LINE_FIELDS = ("version", "file", "sha256", "kind", "card", "status", "parent", "trained_at")
 
 Line = dict[str, Any]
@@ -169,15 +170,23 @@ class Versions:
         return line
 
     def check(self, name: str, line: Line) -> None:
-        """Raises ModelRefused unless the version's file and card are the registered ones."""
-        path = self.folder / line["file"]
+        """Raises ModelRefused unless the version's file, its card and the files its card lists are the registered ones.
+
+        Drawings and the rule, which no scorer of the version reads, may be gone or newer.
+        """
+        self._check_file(name, line["file"], line["sha256"])
+        listed = self.card(name, line).get("files")
+        for plain, known in listed.items() if isinstance(listed, dict) else ():
+            if isinstance(known, dict) and "sha256" in known and plain != RULE_FILE and not plain.endswith(DRAWINGS):
+                self._check_file(name, (PurePosixPath(line["file"]).parent / plain).as_posix(), known["sha256"])
+
+    def _check_file(self, name: str, file: str, registered: str) -> None:
         try:
-            digest = sha256(path.read_bytes()).hexdigest()
+            digest = sha256((self.folder / file).read_bytes()).hexdigest()
         except OSError as error:
-            raise ModelRefused(f"{name}: can't read {line['file']} ({error.strerror}); train it again") from error
-        if digest != line["sha256"]:
-            raise ModelRefused(f"{name}: {line['file']} has SHA-256 {digest[:12]}…, not the registered one; train it again")
-        self.card(name, line)
+            raise ModelRefused(f"{name}: can't read {file} ({error.strerror}); train it again") from error
+        if digest != registered:
+            raise ModelRefused(f"{name}: {file} has SHA-256 {digest[:12]}…, not the registered one; train it again")
 
     def clean(self) -> list[Path]:
         """Remove what a killed run left: temporary folders and files, and versions that were never registered."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import tiny_models
 
+from models_onnx.tabular.blend import Member, blend_json
 from models_onnx.versions import Versions
 from udfs.model_registry import ModelRegistry
 
@@ -79,6 +80,30 @@ def test_list_names_a_card_that_is_another_models_and_a_file_that_is_gone(promo:
     code, _, err = promo("models", "promote", "interest", challenger, "--models-folder", folder)
     assert (code, err.count("\n")) == (1, 1)
     assert "doesn't describe the registered model" in err
+
+
+@pytest.mark.parametrize("altered", [b"junk", None])
+def test_a_version_whose_members_are_not_its_own_is_unusable(promo: Promo, folder: Path, altered: bytes | None) -> None:
+    trees = tiny_models.booster()
+    files = {"blend.json": blend_json([Member("trees.ubj", "xgboost", trees, 1.0)], list("abcdefgh")), "trees.ubj": trees}
+    files |= {"rule.json": b"{}", "gains.svg": b"<svg/>"}
+    held = Versions(folder)
+    blend = held.store("interest", "blend", "blend.json", files, {})
+    held.register("interest", blend, serve=True)
+    held.promote("interest", versions(folder)[1])  # so that a rollback would bring the blend back
+    place = folder / "interest" / blend["version"]
+    for aside in ("rule.json", "gains.svg"):
+        (place / aside).unlink()
+    assert "unusable" not in promo("models", "list", "--models-folder", folder)[1]
+    (place / "trees.ubj").unlink() if altered is None else (place / "trees.ubj").write_bytes(altered)
+    before = (folder / "registry.json").read_bytes()
+    code, out, err = promo("models", "list", "--models-folder", folder)
+    assert (code, out.count("unusable"), err.count("\n")) == (0, 1, 1)
+    for arguments in (("promote", "interest", blend["version"]), ("rollback", "interest")):
+        code, out, err = promo("models", *arguments, "--models-folder", folder)
+        assert (code, out, err.count("\n")) == (1, "", 1)
+        assert f"interest/{blend['version']}/trees.ubj" in err
+    assert (folder / "registry.json").read_bytes() == before
 
 
 def test_promote_and_rollback_change_what_serves(promo: Promo, folder: Path) -> None:
