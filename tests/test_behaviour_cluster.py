@@ -17,12 +17,12 @@ from scorer_contract import ScorerCase, ScorerContract
 from models_onnx.behaviour_cluster.clusters import Clusters, choose, fit
 from models_onnx.behaviour_cluster.graph import to_onnx
 from models_onnx.behaviour_cluster.naming import PHRASES, name_clusters
-from models_onnx.behaviour_cluster.stability import AriJudge
+from models_onnx.behaviour_cluster.stability import AriJudge, same_share
 from models_onnx.behaviour_cluster.task import LIFE_CYCLE, SEGMENTS, TASK, VALUE_TIERS
 from models_onnx.gate import decide
 from models_onnx.half_years import half_year_split
 from models_onnx.model_card import as_json
-from models_onnx.task import TrainingContext
+from models_onnx.task import Trained, TrainingContext
 from models_onnx.time_split import ThinData
 from udfs.behaviour_cluster import BehaviourClusterScorer, Cluster
 from udfs.duckdb_functions import register_functions
@@ -172,6 +172,17 @@ def test_the_judge_counts_who_stays_together() -> None:
         AriJudge(0)
 
 
+def test_one_cluster_for_everyone_tells_nobody_from_anybody() -> None:
+    judge = AriJudge(4)
+    everyone, others = np.ones(8), np.array([1, 1, 1, 1, 2, 2, 2, 2])
+    for scores in (everyone, others):
+        assert judge.value(scores) == 0
+        assert judge.interval(scores) == (0, 0)
+        assert np.isnan(same_share(scores))
+    assert judge.gain(np.array([1, 1, 2, 2, 1, 1, 2, 2]), everyone)[0] == 1
+    assert same_share(np.array([1, 1, 2, 2, 1, 2, 2, 2])) == 0.75
+
+
 def behaviour(users: int = 600, moved: float = 0.1, early_users: int | None = None) -> duckdb.DuckDBPyConnection:
     """Planted groups at the dates of the split; a share of the users moves to another group. Segments are by hash."""
     connection = duckdb.connect()
@@ -234,6 +245,22 @@ def test_clusters_that_do_not_last_are_refused_by_the_gate() -> None:
         verdict = decide("behaviour_cluster", trained, None)
         assert not verdict.serves
         assert SEGMENTS in verdict.reason
+
+
+def test_a_champion_with_one_cluster_on_this_shop_can_be_beaten() -> None:
+    constant = Clusters(np.zeros(3, dtype=np.float32), np.zeros(3, dtype=np.float32), np.eye(3, dtype=np.float32))
+    champion = BehaviourClusterScorer("behaviour_cluster", to_onnx(constant, NAMED))
+    features, group = planted(300, 3, 1)
+    inputs, scores = np.concatenate([features, features]), np.concatenate([group, group])
+    judge = AriJudge(300, draws=20)
+    verdict = decide("behaviour_cluster", Trained("onnx_clusters", "", {}, {}, {}, judge, inputs, scores), champion)
+    assert verdict.serves, verdict.reason
+    assert verdict.comparisons[0].reached == 0
+    with behaviour() as connection:
+        ari, same = TASK.evaluate(context(connection), champion)
+    assert (ari.reached, ari.interval) == (0, (0, 0))
+    assert np.isnan(same.reached)
+    assert same.note == "one cluster holds everyone"
 
 
 def test_without_a_model_the_rules_are_still_told() -> None:

@@ -27,9 +27,8 @@ class AriJudge:
         self._drawn_users = [random.integers(0, users, users) for _ in range(draws)]
 
     def value(self, scores: NDArray[Any]) -> float:
-        """The index of clusters [2 U]: 1 where all agree, about 0 by chance."""
-        first, second = self._periods(scores)
-        return float(adjusted_rand_score(first, second))
+        """The index of clusters [2 U]: 1 where all agree, about 0 by chance, 0 where one cluster holds everyone."""
+        return _index(*self._periods(scores))
 
     def interval(self, scores: NDArray[Any]) -> tuple[float, float]:
         """Percentile bootstrap interval over users, 95 %."""
@@ -47,12 +46,29 @@ class AriJudge:
 
     def _drawn(self, scores: NDArray[Any]) -> NDArray[np.float64]:
         first, second = self._periods(scores)
-        return np.array([adjusted_rand_score(first[drawn], second[drawn]) for drawn in self._drawn_users])
+        return np.array([_index(first[drawn], second[drawn]) for drawn in self._drawn_users])
 
     def _quantiles(self, draws: NDArray[np.float64]) -> tuple[float, float]:
         tail = (1 - LEVEL) / 2
         lower, upper = np.quantile(draws, [tail, 1 - tail])
         return float(lower), float(upper)
+
+
+def same_share(scores: NDArray[Any]) -> float:
+    """Share of users in the same cluster in both periods, of clusters [2 U]; nan where there is but one to be in."""
+    first, second = np.split(np.asarray(scores), 2)
+    return float("nan") if _holds_everyone(first) and _holds_everyone(second) else float((first == second).mean())
+
+
+def _index(first: NDArray[Any], second: NDArray[Any]) -> float:
+    """scikit-learn calls two partitions of one cluster each equal, 1.0; they tell nobody from anybody."""
+    if _holds_everyone(first) and _holds_everyone(second):
+        return 0.0
+    return float(adjusted_rand_score(first, second))
+
+
+def _holds_everyone(clusters: NDArray[Any]) -> bool:
+    return bool((clusters == clusters[0]).all())
 
 
 def named_segments(connection: duckdb.DuckDBPyConnection) -> dict[tuple[Any, str], tuple[str, str]]:

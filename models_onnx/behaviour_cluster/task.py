@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from models_onnx.behaviour_cluster.clusters import FARTHEST, choose, fit
 from models_onnx.behaviour_cluster.graph import to_onnx
 from models_onnx.behaviour_cluster.naming import name_clusters
-from models_onnx.behaviour_cluster.stability import AriJudge, named_segments
+from models_onnx.behaviour_cluster.stability import AriJudge, named_segments, same_share
 from models_onnx.drift import profile
 from models_onnx.half_years import HALF_YEAR_DAYS, half_year_split
 from models_onnx.tabular.examples import feature_matrix
@@ -118,17 +118,18 @@ class BehaviourClusterTask:
             return [Finding(self.name, judge.measure, float("nan"), None, baselines, read.users, "no model serves")]
         scores = scorer.score(read.both)
         measured = _measures(judge, scores, read.users)
+        same = measured["same_cluster_share"]
         names = "; ".join(f"{one.cluster} {one.cluster_name}" for one in scorer.clusters)
         return [
             Finding(self.name, judge.measure, measured["ari"], judge.interval(scores), baselines, read.users, names),
             Finding(
                 self.name,
                 "same_cluster_share",
-                measured["same_cluster_share"],
+                same,
                 None,
-                {rule: _same(segments) for rule, segments in read.segments.items()},
+                {rule: same_share(segments) for rule, segments in read.segments.items()},
                 read.users,
-                "users in the same cluster in both half-years",
+                "one cluster holds everyone" if np.isnan(same) else "users in the same cluster in both half-years",
             ),
         ]
 
@@ -181,13 +182,8 @@ def _measures(judge: AriJudge, scores: NDArray[Any], users: int) -> dict[str, An
         "rows": users,
         "ari": judge.value(scores),
         "ari_interval_95": list(judge.interval(scores)),
-        "same_cluster_share": _same(scores),
+        "same_cluster_share": same_share(scores),
     }
-
-
-def _same(scores: NDArray[Any]) -> float:
-    first, second = np.split(np.asarray(scores), 2)
-    return float((first == second).mean())
 
 
 TASK: Task = BehaviourClusterTask()  # type: ignore[assignment]
