@@ -73,7 +73,7 @@ def evaluate_models(
                 lines[name] = teller(bar, name)
             return lines[name]
 
-        with training_set(database, seed, tell("the shop")) as learned:
+        with training_set(database, seed, tell("the shop"), models_folder) as learned:
             targets = targets_for(learned.shop.source)
             asked = [task.name for task in tasks] if names else [task for task, _ in targets]
             found = Evaluated(learned.shop.told, targets, asked)

@@ -132,7 +132,7 @@ def train_models(tasks: "Sequence[Task]", database: Path, models_folder: Path, s
         _make_writable(models_folder)
         with (
             training_lock(models_folder / ".training.lock"),
-            training_set(database, seed, teller(bar, "the shop")) as learned,
+            training_set(database, seed, teller(bar, "the shop"), models_folder) as learned,
         ):
             versions.clean()
             versions.seed()

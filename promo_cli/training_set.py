@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from promo_cli.errors import DATA_FAULT, PromoError
 from promo_cli.next_step import missing
-from promo_cli.paths import dbt_project_path
+from promo_cli.paths import dbt_project_path, models_path
 
 if TYPE_CHECKING:
     import duckdb
@@ -48,8 +48,8 @@ class Shop:
 class TrainingSet:
     """The training database of one shop while it lasts; see `training_set`."""
 
-    def __init__(self, database: Path, training_database: Path, seed: int, tell: Tell) -> None:
-        self._database, self._training_database = database, training_database
+    def __init__(self, database: Path, training_database: Path, seed: int, tell: Tell, models_folder: Path) -> None:
+        self._database, self._training_database, self._models_folder = database, training_database, models_folder
         self._seed = seed
         self._privacy = _privacy(database)
         self._run(["path:models/staging", "path:models/private", "path:seeds", "user_activity_days"], [], tell)
@@ -131,15 +131,19 @@ class TrainingSet:
             self._database,
             {"shop_database": "shop_source", "as_of_dates": [day.isoformat() for day in dates]} | self._privacy,
             target="training",
-            environment={"OFFERHOUSE_TRAINING_DB": str(self._training_database)},
+            environment={
+                "OFFERHOUSE_TRAINING_DB": str(self._training_database),
+                "OFFERHOUSE_MODELS": str(self._models_folder.resolve()),
+            },
             on_node=lambda node, done, total: tell(f"features: {node[:40]}", done, total),
         )
 
 
 @contextmanager
-def training_set(database: Path, seed: int, tell: Tell) -> Iterator[TrainingSet]:
+def training_set(database: Path, seed: int, tell: Tell, models_folder: Path | None = None) -> Iterator[TrainingSet]:
     """The training database beside `database`: staging and policies are built at once, features as asked; gone at the end.
 
+    Scores among the features are of the models in `models_folder` (None: what `models_path` says), read when they are called.
     What a killed run left is removed first. Raises PromoError: no shop, no purchases, a dbt failure, another training at work.
     """
     from promo_cli.encryption import refuse_when_on
@@ -152,7 +156,7 @@ def training_set(database: Path, seed: int, tell: Tell) -> Iterator[TrainingSet]
     with training_lock(training_database.with_name(".training.lock")):
         _remove(training_database)
         try:
-            yield TrainingSet(database, training_database, seed, tell)
+            yield TrainingSet(database, training_database, seed, tell, models_path(models_folder))
         finally:
             _remove(training_database)
 

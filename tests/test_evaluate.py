@@ -80,7 +80,7 @@ def evaluate(monkeypatch: pytest.MonkeyPatch, promo: Promo, folder: Path) -> Cal
         tasks: list[FakeTask], *arguments: str, source: str = "complete-journey", thin: dict[str, ThinData] | None = None
     ) -> tuple[int, str, str]:
         @contextmanager
-        def training(database: Path, seed: int, tell: Any) -> Iterator[FakeTrainingSet]:
+        def training(database: Path, seed: int, tell: Any, models_folder: Path) -> Iterator[FakeTrainingSet]:
             yield FakeTrainingSet(source, thin or {})
 
         monkeypatch.setattr(training_set, "training_set", training)

@@ -23,8 +23,8 @@ from models_onnx.tabular.task import TabularTask
 from models_onnx.task import Finding, Trained, TrainingContext
 from models_onnx.time_split import ThinData, TimeSplit
 from models_onnx.versions import Versions
+from promo_cli import dbt_runner, training_set
 from promo_cli import train as command
-from promo_cli import training_set
 from promo_cli.connectors import files
 from promo_cli.errors import PromoError
 from promo_cli.lock import training_lock
@@ -351,6 +351,23 @@ def test_a_training_that_breaks_leaves_nothing_behind(
         command.train_models([BUYS_SOON], database, folder, seed=1, quiet=True)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
     assert not list(database.parent.glob("*training*"))
+
+
+@pytest.mark.parametrize("verb", ["train", "evaluate"])
+def test_scores_among_the_features_are_of_the_chosen_models(
+    database: Path, folder: Path, promo: Promo, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    told: list[dict[str, str]] = []
+
+    def stop(*arguments: Any, environment: dict[str, str], **options: Any) -> None:
+        told.append(environment)
+        raise PromoError("seen")
+
+    monkeypatch.setattr(dbt_runner, "run_dbt", stop)
+    monkeypatch.setattr(command, "chosen_tasks", lambda names: [PlannedTask()])
+    monkeypatch.chdir(folder.parent)
+    assert promo(verb, "--database", database, "--models-folder", folder.name, "--quiet")[2] == "promo: seen\n"
+    assert told[0]["OFFERHOUSE_MODELS"] == str(folder)
 
 
 def test_train_is_called_wrongly_in_one_line(promo: Promo, tmp_path: Path) -> None:
