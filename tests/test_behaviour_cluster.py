@@ -221,7 +221,7 @@ def test_the_task_trains_a_model_that_passes_the_gate_and_is_measured_again() ->
         assert verdict.serves, verdict.reason
         assert verdict.reached is not None
         assert 0.6 < verdict.reached < 0.95
-        assert [one.other for one in verdict.comparisons] == [SEGMENTS]
+        assert [one.other for one in verdict.comparisons] == [SEGMENTS, VALUE_TIERS, LIFE_CYCLE]
         scorer = scorer_from("behaviour_cluster", trained.kind, trained.files[trained.file])
         assert isinstance(scorer, BehaviourClusterScorer)
         assert [one.cluster for one in scorer.clusters] == [1, 2, 3]

@@ -105,7 +105,7 @@ class BehaviourClusterTask:
             judge=judge,
             test_inputs=read.both,
             test_scores=scores,
-            baseline_scores={SEGMENTS: read.segments[SEGMENTS]},
+            baseline_scores=read.segments,
             profile=profile(read.train, read.names, found),
         )
 
