@@ -26,6 +26,7 @@ CARD_FILE = "card.json"
 RULE_FILE = "rule.json"
 DRAWINGS = (".svg", ".png")
 LINE_FIELDS = ("version", "file", "sha256", "kind", "card", "status", "parent", "trained_at")
+NEEDED = ("version", "file", "sha256", "kind", "status")
 
 Line = dict[str, Any]
 """One version: LINE_FIELDS."""
@@ -235,7 +236,11 @@ class Versions:
 
     def _lines(self, name: str, entry: Mapping[str, Any]) -> list[Line]:
         if "versions" in entry:
-            return [{field: line.get(field) for field in LINE_FIELDS} for line in entry["versions"]]
+            lines = [{field: line.get(field) for field in LINE_FIELDS} for line in entry["versions"]]
+            for line in lines:
+                if lacking := [field for field in NEEDED if not isinstance(line[field], str)]:
+                    raise ValueError(f"a version of {name} has no {', '.join(lacking)}")
+            return lines
         card = entry.get("card")
         line = _line(entry["sha256"][:12], entry["file"], entry["sha256"], entry["kind"], card)
         return [{**line, "status": "rule" if entry["kind"] == "rule" else "champion"}]

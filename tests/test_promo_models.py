@@ -154,10 +154,14 @@ def test_no_registry_or_a_corrupt_one_is_one_line(promo: Promo, folder: Path, tm
         assert (code, err.count("\n")) == (1, 1)
         assert "holds no registry.json; promo train --models-folder" in err
     assert not (tmp_path / "nowhere").exists()
-    (folder / "registry.json").write_text("{")
-    code, _, err = promo("models", "list", "--models-folder", folder)
-    assert (code, err.count("\n")) == (1, 1)
-    assert "registry.json can't be read" in err
+    registry = json.loads((folder / "registry.json").read_text())
+    del registry["interest"]["versions"][0]["sha256"]
+    for text, words in (("{", "JSONDecodeError"), (json.dumps(registry), "a version of interest has no sha256")):
+        (folder / "registry.json").write_text(text)
+        code, _, err = promo("models", "list", "--models-folder", folder)
+        assert (code, err.count("\n")) == (1, 1)
+        assert "registry.json can't be read" in err
+        assert words in err
 
 
 def test_the_folder_is_that_of_the_environment(promo: Promo, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -141,7 +141,9 @@ def test_a_card_that_is_another_models_is_refused_where_it_matters(folder: Path)
 
 
 def test_a_corrupt_registry_is_refused_and_not_written_over(folder: Path) -> None:
-    for text in ("{", "[]", '{"interest": {"file": "x"}}', '{"interest": 3}'):
+    line = {"version": "0" * 12, "file": "interest/model.json", "sha256": "0" * 64, "kind": "linear", "status": "challenger"}
+    lacking = [json.dumps({NAME: {"versions": [{**line, field: None}]}}) for field in line]
+    for text in ("{", "[]", '{"interest": {"file": "x"}}', '{"interest": 3}', '{"interest": {"versions": [{}]}}', *lacking):
         (folder / "registry.json").write_text(text)
         with pytest.raises(ModelRefused, match=r"registry\.json can't be read"):
             add(folder, 2, serve=True)
