@@ -93,7 +93,7 @@ def read_trial(path: Path) -> Trial:
     reader = "read_csv" if path.suffix.lower() in (".csv", ".tsv") else "read_parquet"
     with duckdb.connect() as connection:
         try:
-            found = connection.execute(f"select * from {reader}($path) order by all", {"path": str(path)}).to_arrow_table()
+            found = connection.sql(f"select * from {reader}($path) order by all", params={"path": str(path)}).to_arrow_table()
         except duckdb.Error as error:
             raise ValueError(f"{path.name} can't be read: {str(error).splitlines()[0]}") from error
     missing = [name for name in (ARM, *OUTCOMES) if name not in found.column_names]
