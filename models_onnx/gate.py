@@ -76,16 +76,26 @@ def decide(name: str, trained: Trained, champion: Scorer | None, why_not_compare
     aside = f"; the champion can't be compared ({why_not_compared})" if why_not_compared else ""
     lost = [one for one in comparisons if not one.is_won]
     if trained.refusal is not None:
-        return Verdict(False, trained.refusal, judge.measure, reached, interval, comparisons)
+        return Verdict(False, trained.refusal + _stays(comparisons), judge.measure, reached, interval, comparisons)
     if lost:
         worst = min(lost, key=lambda one: one.lower)
-        reason = f"not beyond noise: {worst.told(judge.measure)}{aside}"
+        reason = f"not beyond noise: {worst.told(judge.measure)}{aside}{_stays(comparisons)}"
     elif comparisons:
         closest = min(comparisons, key=lambda one: one.lower)
         reason = f"beyond noise: {closest.told(judge.measure)} at the least{aside}"
     else:
         reason = f"there is nothing to compare it with{aside}"
     return Verdict(not lost, reason, judge.measure, reached, interval, comparisons)
+
+
+def _stays(comparisons: list[Comparison]) -> str:
+    """What the champion reaches that serves on, and the best baseline where that is more; "" when it wasn't compared."""
+    champion = next((one for one in comparisons if one.other == CHAMPION), None)
+    if champion is None:
+        return ""
+    best = max(comparisons, key=lambda one: one.reached)
+    below = f", below {best.other} ({best.reached:.4f})" if best.reached > champion.reached else ""
+    return f"; the champion stays, at {champion.reached:.4f}{below}"
 
 
 class _Unlike(Exception):  # noqa: N818 - no error: a champion of another shape

@@ -44,7 +44,11 @@ def settle(versions: "Versions", name: str, trained: "Trained", shop: "Shop", se
     verdict = decide(name, trained, champion, why_not)
     version = sha256(trained.files[trained.file]).hexdigest()[:12]
     if serving is not None and serving["version"] == version:
-        return _outcome(name, "unchanged", "the same model as the champion came out", version, verdict)
+        best = verdict.best_baseline
+        below = ""
+        if best is not None and verdict.reached is not None and best.reached > verdict.reached:
+            below = f", below {best.other} ({best.reached:.4f})"
+        return _outcome(name, "unchanged", f"the same model as the champion came out{below}", version, verdict)
     card = _card(name, trained, verdict, shop, seed, command, serving)
     line = versions.store(name, trained.kind, trained.file, {**trained.files, **_drawings(card)}, card)
     versions.register(name, line, serve=verdict.serves)

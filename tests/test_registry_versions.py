@@ -363,7 +363,16 @@ def test_the_gate_keeps_out_what_is_not_and_says_against_whom(
     verdict = decide(NAME, trained(new, baselines), Champion(champion))
     assert not verdict.serves
     assert verdict.reason.startswith("not beyond noise: auc ")
-    assert verdict.reason.endswith(against)
+    stays = verdict.comparisons[0].reached
+    assert f"{against}; the champion stays, at {stays:.4f}" in verdict.reason
+
+
+@pytest.mark.parametrize("refusal", [None, "the placebo answers too"])
+def test_the_gate_says_when_what_serves_on_is_below_a_baseline(refusal: str | None) -> None:
+    verdict = decide(NAME, trained(0.7, {"rule: rate": 0.8, "logistic": 1.2}, refusal=refusal), Champion(0.5))
+    assert not verdict.serves
+    champion, _, best = (one.reached for one in verdict.comparisons)
+    assert verdict.reason.endswith(f"; the champion stays, at {champion:.4f}, below logistic ({best:.4f})")
 
 
 def test_a_champion_of_another_shape_leaves_the_baselines_to_decide() -> None:

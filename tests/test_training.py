@@ -2,6 +2,7 @@
 
 import errno
 import json
+import re
 import subprocess
 import sys
 import time
@@ -55,6 +56,7 @@ class PlannedTask:
     refusal: str | None = None
     judged: bool = True
     jitter: float = 0.0
+    baseline: float = 0.4
     title: str = "bought in the next 28 days"
     horizon_days: int = 28
     feature_models: list[str] = field(default_factory=lambda: ["user_features"])
@@ -80,7 +82,7 @@ class PlannedTask:
             judge=AucJudge(LABELS, np.arange(900) // 3) if self.judged else None,
             test_inputs=inputs,
             test_scores=scores,
-            baseline_scores={"rule: rate": 0.4 * LABELS + NOISE},
+            baseline_scores={"rule: rate": self.baseline * LABELS + NOISE},
             refusal=self.refusal,
         )
 
@@ -115,10 +117,12 @@ def test_only_what_is_beyond_noise_takes_the_champions_place(folder: Path) -> No
     assert reason.endswith("the champion can't be compared (it reads 8 values a row, the new one 7)")
     first = serving(folder)
     assert settled(folder, 1.0) == ("unchanged", "the same model as the champion came out")
+    weaker = settled(folder, 1.0, baseline=1.3)[1]
+    assert re.fullmatch(r"the same model as the champion came out, below rule: rate \(0\.\d{4}\)", weaker)
     verdict, reason = settled(folder, 1.0, jitter=0.05)
     assert verdict == "challenger"
     assert reason.startswith("not beyond noise: auc ")
-    assert reason.endswith("against the champion")
+    assert "against the champion; the champion stays, at 0." in reason
     assert serving(folder) == first
     verdict, reason = settled(folder, 1.5)
     assert verdict == "champion"
