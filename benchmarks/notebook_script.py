@@ -45,6 +45,11 @@ def cents(values):
     return np.trunc(values * 100 + np.copysign(0.5, values)) / 100
 
 
+def half_up(values):
+    """As `cents`, where what is half a cent may lie a hair below it in binary."""
+    return cents(np.round(values, 6) + np.copysign(1e-9, values))
+
+
 def runs(key):
     """Where the runs of equal values begin in a sorted key, and how long they are."""
     starts = np.flatnonzero(np.r_[True, key[1:] != key[:-1]])
@@ -1425,16 +1430,16 @@ def eligibility(shop, u, s, churn, moved, contacts, tiers, firsts, market, price
     base = np.where(has_product, price, usual)
     goods_cost = np.where(has_product, listed, usual) * (1 - POLICY["default_margin_share"])
     amount, percent = terms["amount_off"].to_numpy(), terms["percent_off"].to_numpy()
-    points = cents(
+    points = half_up(
         base
         * POLICY["points_per_money"]
         * tiers["points_multiplier"].to_numpy()[:, None]
         * (terms["points_multiplier"].to_numpy() - 1)
     )
     worth_of_points = points * (POLICY["point_value_share"] / POLICY["points_per_money"])
-    face = cents(np.where(~np.isnan(amount), amount, np.where(~np.isnan(percent), base * percent / 100, worth_of_points)))
+    face = half_up(np.where(~np.isnan(amount), amount, np.where(~np.isnan(percent), base * percent / 100, worth_of_points)))
     share = terms["cost_share"].to_numpy()
-    cost = cents(face * share)
+    cost = half_up(face * share)
     margin = base - goods_cost - face * share
     floor_value = np.fmax(goods_cost * (1 + terms["min_margin"].fillna(0).to_numpy()), np.nan_to_num(floor))
     is_below_floor = np.isnan(terms["points_multiplier"].to_numpy()) & (base - face * share < floor_value - 0.000001)
