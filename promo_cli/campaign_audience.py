@@ -22,8 +22,8 @@ with said as (
     select withdrawals.user_id, told.purpose, coalesce(withdrawals.changed_at, timestamp 'infinity'), false
     from withdrawals
     cross join (values ('marketing'), ('ads')) as told (purpose)
-    where lower(trim(withdrawals.purpose)) = told.purpose
-        or coalesce(lower(trim(withdrawals.purpose)) not in ('marketing', 'personalisation', 'ads'), true)
+    where withdrawals.purpose = told.purpose
+        or coalesce(withdrawals.purpose not in ('marketing', 'personalisation', 'ads'), true)
 ),
 withdrawn as (
     select user_id, purpose

@@ -61,6 +61,8 @@ def keep_withdrawals_of_build(people: Path, database: Path) -> None:
 def read_withdrawals(connection: duckdb.DuckDBPyConnection, database: Path, of_the_build: str) -> None:
     """Makes the temporary view `withdrawals` (user_id, purpose, changed_at) of all that is known of now.
 
+    Purposes are words as staging reads them (models/staging/consents/checked_consents.sql), or what nobody knows.
+
     `connection` reads what is published from `database`, or itself, and has a relation `people`; `of_the_build` is SQL for those
     that it knows. Users are known by the warehouse's keys. Raises PromoError (exit code 1) when consents were loaded which the
     last build can't read; duckdb.Error when the views don't fit what is loaded.
@@ -73,11 +75,18 @@ def read_withdrawals(connection: duckdb.DuckDBPyConnection, database: Path, of_t
     connection.execute(
         f"""
         create temp view withdrawals as
-        {of_the_build}
-        union all
-        select people.user_id, loaded.purpose, loaded.changed_at
-        from loaded_withdrawals as loaded
-        inner join people on loaded.user_id = people.shop_user_id
+        with written as (
+            {of_the_build}
+            union all
+            select people.user_id, loaded.purpose, loaded.changed_at
+            from loaded_withdrawals as loaded
+            inner join people on loaded.user_id = people.shop_user_id
+        )
+        select
+            user_id,
+            replace(lower(trim(purpose)), 'personalization', 'personalisation') as purpose,
+            changed_at
+        from written
         """
     )
     unread = "select exists (from loaded_withdrawals where purpose = $1)"

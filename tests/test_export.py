@@ -218,6 +218,7 @@ def test_consent_to_other_purposes_says_nothing(database: Path, tmp_path: Path) 
         ("Marketing", False, False),
         (" marketing ", False, False),
         ("Personalisation ", False, True),
+        ("personalization", False, True),
         # nobody knows what is refused: everything, until marketing is agreed to
         ("newsletter", False, False),
         (None, False, False),
