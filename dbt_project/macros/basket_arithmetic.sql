@@ -23,7 +23,7 @@
         when {{ kind }} = 'spend_threshold' then 2
         -- a benefit for the whole basket is a coupon, whatever its occasion
         when
-            {{ kind }} in ('flash_discount', 'member_exclusive', 'birthday', 'personal_pick', 'festival')
+            ({{ kind }} in {{ product_kinds() }} or {{ kind }} = 'festival')
             and {{ product_id }} is not null
             then 1
         else 3

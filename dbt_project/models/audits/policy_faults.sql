@@ -1,6 +1,5 @@
 -- what is wrong with the policies, in words: file, row and fault; a sound policy leaves none, and any fault fails the build
 {% set segments = "select rules.segment as name from " ~ ref('segment_rules') ~ " as rules where rules.dimension = " %}
-{% set product_kinds = "('flash_discount', 'member_exclusive', 'birthday', 'personal_pick')" %}
 {% set basket_kinds = "('coupon', 'spend_threshold', 'festival', 'points_multiplier')" %}
 with catalogue_rules as (
     {{ policy_faults_of('promotion_catalogue', 'promotion_id', {
@@ -9,7 +8,7 @@ with catalogue_rules as (
         "policy.campaign_id is null": "a promotion needs the campaign_id that carries it",
         "policy.priority is null": "a promotion needs a priority",
         "policy.is_stackable is null": "is_stackable is empty: write true or false",
-        "policy.kind is null or (policy.kind not in " ~ product_kinds ~ " and policy.kind not in " ~ basket_kinds ~ ")":
+        "policy.kind is null or (policy.kind not in " ~ product_kinds() ~ " and policy.kind not in " ~ basket_kinds ~ ")":
             "the kind is unknown: write coupon, spend_threshold, festival, points_multiplier, flash_discount, member_exclusive, birthday or personal_pick",
         "case when policy.amount_off is null then 0 else 1 end + case when policy.percent_off is null then 0 else 1 end"
             ~ " + case when policy.points_multiplier is null then 0 else 1 end <> 1":
@@ -21,7 +20,7 @@ with catalogue_rules as (
         "policy.min_spend < 0": "min_spend is negative",
         "policy.min_spend < policy.amount_off": "it takes more off than the min_spend it asks for",
         "policy.kind = 'spend_threshold' and policy.min_spend is null": "a spend_threshold needs a min_spend",
-        "policy.kind in " ~ product_kinds ~ " and policy.min_spend is not null": "min_spend does not go with a promotion of one product",
+        "policy.kind in " ~ product_kinds() ~ " and policy.min_spend is not null": "min_spend does not go with a promotion of one product",
         "policy.budget < 0": "the budget is negative",
         "policy.budget >= 0 and policy.budget < policy.amount_off": "nobody can get it: one use costs more than the whole budget",
         "policy.budget = 0 and policy.amount_off is null": "nobody can get it: the budget is 0",

@@ -1,7 +1,6 @@
 -- what users said of offers, with what each offer was: one on record, a coupon, a promotion of the catalogue, or a product shown
 {{ config(materialized='table') }}
 
-{% set picks = "('flash_discount', 'member_exclusive', 'personal_pick', 'birthday')" %}
 with feedback as (
 
     select
@@ -72,7 +71,7 @@ final as (
         product_id,
         -- was the product chosen for the user, or one of many that a coupon is for?
         product_id is not null
-        and (offer_source = 'product' or (not is_coupon and coalesce(kind in {{ picks }}, false))) as is_pick
+        and (offer_source = 'product' or (not is_coupon and coalesce(kind in {{ product_kinds() }}, false))) as is_pick
     from known
 
 )

@@ -58,7 +58,7 @@ terms as (
         ) as is_for_products,
         -- the kind of the shop's own coupon is the shop's word, and says nothing
         terms.source = 'catalogue'
-        and terms.kind in ('flash_discount', 'member_exclusive', 'personal_pick', 'birthday') as is_pick
+        and terms.kind in {{ product_kinds() }} as is_pick
     from {{ ref('promotion_terms') }} as terms
     inner join {{ ref('promotion_standing') }} as standing on terms.promotion_id = standing.promotion_id
 
