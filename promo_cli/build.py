@@ -178,14 +178,13 @@ def _checked(database: Path, as_of_date: str | None, privacy: Privacy | None, ne
     """What can be seen before dbt is asked; the vars for dbt. Raises PromoError."""
     from datetime import date
 
-    from promo_cli.errors import DATA_FAULT, USAGE_FAULT, PromoError
-    from promo_cli.next_step import missing
+    from promo_cli.errors import USAGE_FAULT, PromoError
+    from promo_cli.next_step import must_be_there
     from promo_cli.policies import check_policies
     from promo_cli.publication import check_encryption
     from promo_cli.warehouse import check_limits
 
-    if not database.is_file():
-        raise PromoError(missing(database), DATA_FAULT)
+    must_be_there(database)
     variables: dict[str, Any] = {"new_secret": True} if new_secret else {}
     if privacy is not None:
         variables["privacy"] = str(privacy)

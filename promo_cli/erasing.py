@@ -19,11 +19,11 @@ import duckdb
 
 from promo_cli import encryption
 from promo_cli.erasures import keep_copy, pending, register_tombstones, request
-from promo_cli.errors import DATA_FAULT, ENVIRONMENT_FAULT, PromoError
+from promo_cli.errors import ENVIRONMENT_FAULT, PromoError
 from promo_cli.exported_files import Known, folders_of, remove_rows, remove_sealed, rows_of, sealed_files
 from promo_cli.key import secret_of
 from promo_cli.lock import writing
-from promo_cli.next_step import missing
+from promo_cli.next_step import must_be_there
 from promo_cli.paths import published_path
 from promo_cli.people_file import people_files, people_of
 from promo_cli.person import Person, find_people, merged
@@ -57,7 +57,7 @@ def erase_people(database: Path, users: Sequence[str], folders: Sequence[Path], 
     not known or was erased (exit code 1; nobody is erased then), another process has the database (3); OSError when the disk is
     full.
     """
-    _must_be_there(database)
+    must_be_there(database)  # before the lock, which would be made in a folder that may not be there, either
     with writing(database, "promo erase"):
         people = look_up(database, users)
         with attached(database, read_only=False) as connection:
@@ -88,7 +88,7 @@ def finish_pending(database: Path, tell: Tell) -> int:
 
 def foretell(database: Path, users: Sequence[str], folders: Sequence[Path]) -> Erasure:
     """What `erase_people` would remove; raises as it does, and changes nothing."""
-    _must_be_there(database)
+    must_be_there(database)
     with writing(database, "promo erase --dry-run"):
         people = look_up(database, users)
         told = Erasure(len(people))
@@ -120,7 +120,7 @@ def look_up(database: Path, users: Sequence[str], read_working: bool = True) -> 
     from promo_cli.people import nobody
 
     if read_working:
-        _must_be_there(database)
+        must_be_there(database)
     secret = secret_of(database)
     found: list[Person] = []
     names = list(dict.fromkeys(users))
@@ -139,12 +139,6 @@ def look_up(database: Path, users: Sequence[str], read_working: bool = True) -> 
         if user not in answering:
             raise nobody(database, user)
     return known
-
-
-def _must_be_there(database: Path) -> None:
-    """Before the lock, which would be made in a folder that may not be there."""
-    if not database.is_file():
-        raise PromoError(missing(database), DATA_FAULT)
 
 
 def _forget_last_build(connection: duckdb.DuckDBPyConnection) -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from promo_cli.errors import DATA_FAULT, PromoError
 from promo_cli.paths import published_path
 
 
@@ -12,6 +13,12 @@ def next_step(database: Path) -> str:
     if not published_path(database).is_file():
         return "promo build (builds and publishes what is loaded)"
     return "promo status (how fresh it is), promo plan (what the campaigns would do)"
+
+
+def must_be_there(database: Path) -> None:
+    """Raises PromoError (exit code 1), which says what to do, when there is no file `database`."""
+    if not database.is_file():
+        raise PromoError(missing(database), DATA_FAULT)
 
 
 def missing(database: Path) -> str:

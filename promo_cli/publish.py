@@ -49,15 +49,13 @@ def foretell(database: Path, rollback: bool) -> dict[str, Any]:
 
     Raises PromoError: no earlier publication, no complete build (exit code 1).
     """
-    from promo_cli.errors import DATA_FAULT, PromoError
-    from promo_cli.next_step import missing
+    from promo_cli.next_step import must_be_there
     from promo_cli.publication import newest_previous
 
     published = published_path(database)
     if rollback:
         return {"published": str(published)} | publication_record(newest_previous(published))
-    if not database.is_file():
-        raise PromoError(missing(database), DATA_FAULT)
+    must_be_there(database)
     return {"published": str(published)} | _last_complete_build(database)
 
 
@@ -95,13 +93,12 @@ def publish_again(database: Path, wait_seconds: float = 0, quiet: bool = False) 
     from promo_cli.dbt_runner import run_dbt
     from promo_cli.erase import telling
     from promo_cli.erasing import finish_pending
-    from promo_cli.errors import DATA_FAULT, ENVIRONMENT_FAULT, PromoError
+    from promo_cli.errors import ENVIRONMENT_FAULT, PromoError
     from promo_cli.forecast import told_left
-    from promo_cli.next_step import missing
+    from promo_cli.next_step import must_be_there
     from promo_cli.publication import check_encryption
 
-    if not database.is_file():
-        raise PromoError(missing(database), DATA_FAULT)
+    must_be_there(database)
     check_encryption(database)
     finish_pending(database, telling(quiet))
     try:

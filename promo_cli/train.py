@@ -58,11 +58,10 @@ def foretell(tasks: "Sequence[Task]", database: Path, models_folder: Path) -> li
     """
     from models_onnx.versions import Versions
     from promo_cli.errors import DATA_FAULT, PromoError
-    from promo_cli.next_step import missing
+    from promo_cli.next_step import must_be_there
     from udfs.model_registry import MODELS_FOLDER, ModelRefused
 
-    if not database.is_file():
-        raise PromoError(missing(database), DATA_FAULT)
+    must_be_there(database)
     _refuse_unwritable(models_folder)
     try:
         known = Versions(models_folder if (models_folder / "registry.json").is_file() else MODELS_FOLDER)

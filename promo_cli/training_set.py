@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from promo_cli.errors import DATA_FAULT, PromoError
-from promo_cli.next_step import missing
+from promo_cli.next_step import must_be_there
 from promo_cli.paths import dbt_project_path, models_path
 
 if TYPE_CHECKING:
@@ -149,8 +149,7 @@ def training_set(database: Path, seed: int, tell: Tell, models_folder: Path | No
     from promo_cli.encryption import refuse_when_on
     from promo_cli.lock import training_lock
 
-    if not database.is_file():
-        raise PromoError(missing(database), DATA_FAULT)
+    must_be_there(database)
     refuse_when_on("a training set is written in plain")
     training_database = database.resolve().parent / "training.duckdb"
     with training_lock(training_database.with_name(".training.lock")):

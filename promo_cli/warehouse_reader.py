@@ -11,7 +11,7 @@ import duckdb
 from promo_cli.console import messages
 from promo_cli.encryption import attach, connect
 from promo_cli.errors import DATA_FAULT, ENVIRONMENT_FAULT, PromoError, duckdb_reason
-from promo_cli.next_step import missing
+from promo_cli.next_step import must_be_there
 from promo_cli.paths import published_path
 from promo_cli.people_file import people_of
 from promo_cli.warehouse import is_database, set_limits
@@ -46,8 +46,7 @@ def open_read_only(path: Path, people: Path | None = None) -> Iterator[duckdb.Du
 
     Raises PromoError when there is none (exit code 1) and when it can't be opened, as while a build writes it (exit code 3).
     """
-    if not path.is_file():
-        raise PromoError(missing(path), DATA_FAULT)
+    must_be_there(path)
     if not is_database(path):
         raise PromoError(f"{path} is no DuckDB database; name another file with --database", ENVIRONMENT_FAULT)
     try:
