@@ -47,7 +47,7 @@ class Verdict:
     @property
     def best_baseline(self) -> Comparison | None:
         """The highest of the baselines."""
-        return max((one for one in self.comparisons if one.other != CHAMPION), key=lambda one: one.reached, default=None)
+        return _best_baseline(self.comparisons)
 
 
 CHAMPION = "the champion"
@@ -93,9 +93,17 @@ def _stays(comparisons: list[Comparison]) -> str:
     champion = next((one for one in comparisons if one.other == CHAMPION), None)
     if champion is None:
         return ""
-    best = max(comparisons, key=lambda one: one.reached)
-    below = f", below {best.other} ({best.reached:.4f})" if best.reached > champion.reached else ""
-    return f"; the champion stays, at {champion.reached:.4f}{below}"
+    return f"; the champion stays, at {champion.reached:.4f}{below_baseline(champion.reached, comparisons)}"
+
+
+def below_baseline(reached: float | None, comparisons: list[Comparison]) -> str:
+    """Which baseline reaches more than `reached`, in words to go on with; "" when none does, or nothing was compared."""
+    best = _best_baseline(comparisons)
+    return "" if best is None or reached is None or best.reached <= reached else f", below {best.other} ({best.reached:.4f})"
+
+
+def _best_baseline(comparisons: list[Comparison]) -> Comparison | None:
+    return max((one for one in comparisons if one.other != CHAMPION), key=lambda one: one.reached, default=None)
 
 
 class _Unlike(Exception):  # noqa: N818 - no error: a champion of another shape

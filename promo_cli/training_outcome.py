@@ -37,18 +37,15 @@ def settle(versions: "Versions", name: str, trained: "Trained", shop: "Shop", se
     """Judge a trained model by the gate and write it: as champion, or kept as challenger. Raises OSError, ModelRefused."""
     from hashlib import sha256
 
-    from models_onnx.gate import decide
+    from models_onnx.gate import below_baseline, decide
 
     serving = versions.serving(name)
     champion, why_not = _scorer(versions, name, serving, trained)
     verdict = decide(name, trained, champion, why_not)
     version = sha256(trained.files[trained.file]).hexdigest()[:12]
     if serving is not None and serving["version"] == version:
-        best = verdict.best_baseline
-        below = ""
-        if best is not None and verdict.reached is not None and best.reached > verdict.reached:
-            below = f", below {best.other} ({best.reached:.4f})"
-        return _outcome(name, "unchanged", f"the same model as the champion came out{below}", version, verdict)
+        reason = f"the same model as the champion came out{below_baseline(verdict.reached, verdict.comparisons)}"
+        return _outcome(name, "unchanged", reason, version, verdict)
     card = _card(name, trained, verdict, shop, seed, command, serving)
     line = versions.store(name, trained.kind, trained.file, {**trained.files, **_drawings(card)}, card)
     versions.register(name, line, serve=verdict.serves)
