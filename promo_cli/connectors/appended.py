@@ -133,8 +133,7 @@ def _add(connection: duckdb.DuckDBPyConnection, table: Table, place: str, listen
     if keys and all(key in incoming for key in keys):
         texts = {addition.name for addition in additions if addition.widens or loaded[addition.name] == "VARCHAR"}
         same = " and ".join(
-            f"{_key(f'loaded.{quoted_name(key)}', contract[key], key in texts)} "
-            f"= {_key(f'added.{quoted_name(key)}', contract[key], key in texts)}"
+            " = ".join(_key(f"{side}.{quoted_name(key)}", contract[key], key in texts) for side in ("loaded", "added"))
             for key in keys
         )
         ((replaced,),) = connection.execute(
