@@ -142,7 +142,7 @@ def test_attributes_that_swap_users_leave_every_decision_as_it_was(built: Path, 
             for name, sql in compiled.items()
             if '"stg_users"' in sql and name not in ("stg_users", "audited_groups", "fairness_sums", "offer_inputs")
         ]
-        assert {"user_features", "user_permissions", "considered_products", "considered_promotions"} <= set(readers)
+        assert {"user_features", "known_users", "considered_products", "considered_promotions"} <= set(readers)
         of_schema = {name: schema for schema, name in relations(connection)}
         for name in readers:
             kept = f"{of_schema[name]}.{name}"
@@ -495,21 +495,22 @@ def test_tables_written_in_slices_of_users_hold_the_same_rows_in_the_same_order(
 
 AS_OF = "2025-06-01"
 FUTURE_ROWS = {
-    "order_lines": "('future', 1, 'u3', 'p1', timestamp '2025-06-01 00:00:00', 90, 9.99, 0.01)",
-    "events": "('future', 'u3', 'p1', 's', 'view', timestamp '2025-06-02 10:00:00', 5)",
-    "reviews": "('future', 'u3', 'p1', 1, timestamp '2025-06-02')",
-    "coupon_redemptions": "('future', 'OPEN', 'u3', timestamp '2025-06-02', 1)",
-    "inventory": "('p1', date '2025-06-01', 0)",
-    "competitor_prices": "('p1', 'rival', timestamp '2025-06-01 12:00:00', 0.01)",
-    "consents": "('u3', 'personalisation', timestamp '2025-06-01 00:00:00', false)",
-    "offer_feedback": "('u3', 'OPEN', timestamp '2025-06-01 00:00:00', 'hide'), ('u3', 'OPEN', timestamp '2025-06-02', 'like')",
+    "users by name": "select 'late' as user_id, timestamp '2025-06-01' as signed_up_at",
+    "order_lines": "values ('future', 1, 'u3', 'p1', timestamp '2025-06-01 00:00:00', 90, 9.99, 0.01)",
+    "events": "values ('future', 'u3', 'p1', 's', 'view', timestamp '2025-06-02 10:00:00', 5)",
+    "reviews": "values ('future', 'u3', 'p1', 1, timestamp '2025-06-02')",
+    "coupon_redemptions": "values ('future', 'OPEN', 'u3', timestamp '2025-06-02', 1)",
+    "inventory": "values ('p1', date '2025-06-01', 0)",
+    "competitor_prices": "values ('p1', 'rival', timestamp '2025-06-01 12:00:00', 0.01)",
+    "consents": "values ('u3', 'personalisation', timestamp '2025-06-01 00:00:00', false)",
+    "offer_feedback": "values ('u3', 'OPEN', timestamp '2025-06-01 00:00:00', 'hide'), ('u3', 'OPEN', timestamp '2025-06-02', 'like')",
 }
 
 
 def features_as_of(database: Path) -> dict[str, list[tuple[object, ...]]]:
     """Every row of every feature table at AS_OF, labels aside: those look ahead by their nature."""
     run_dbt(
-        ["run", "--select", "path:models/staging", "path:models/features", "--exclude", "*_labels"],
+        ["run", "--select", "path:models/staging", "path:models/private", "path:models/features", "--exclude", "*_labels"],
         database,
         {"as_of_dates": [AS_OF]},
     )
@@ -532,15 +533,16 @@ def test_rows_on_or_after_the_as_of_date_change_no_feature(built: Path, tmp_path
     assert {"user_features", "product_features", "user_event_sequences", "user_product_features"} <= before.keys()
     with duckdb.connect(str(database)) as connection:
         for table, row in FUTURE_ROWS.items():
-            connection.execute(f"insert into shop.{table} values {row}")
+            connection.execute(f"insert into shop.{table} {row}")
     after = features_as_of(database)
     for name in before:
         assert after[name] == before[name], name
     # The same row a moment earlier does change them: the comparison can fail.
     with duckdb.connect(str(database)) as connection:
         connection.execute("update shop.order_lines set ordered_at = timestamp '2025-05-31 23:59:59' where order_id = 'future'")
+        connection.execute("update shop.users set signed_up_at = timestamp '2025-05-31 23:59:59' where user_id = 'late'")
     earlier = features_as_of(database)
-    for name in ("user_features", "product_features", "user_event_sequences", "user_product_features"):
+    for name in ("known_users", "user_features", "product_features", "user_event_sequences", "user_product_features"):
         assert earlier[name] != before[name], name
 
 

@@ -165,8 +165,8 @@ popular as (
         sellers.product_id,
         sellers.score,
         sellers.place
-    from {{ ref('stg_users') }} as users
-    cross join ranked_sellers as sellers
+    from {{ ref('known_users') }} as users
+    inner join ranked_sellers as sellers on users.as_of_date = sellers.as_of_date
 
 ),
 

@@ -130,12 +130,12 @@ reviews as (
 joined as (
 
     select
-        as_of_dates.as_of_date,
-        users.user_id,
+        known.as_of_date,
+        known.user_id,
         cast(purchases.recency_days as integer) as recency_days,
         cast(browsing.days_since_last_event as integer) as days_since_last_event,
         cast(purchases.days_since_first_purchase as integer) as days_since_first_purchase,
-        cast({{ days_between('users.signed_up_on', 'as_of_dates.as_of_date') }} as integer) as days_since_sign_up,
+        cast({{ days_between('users.signed_up_on', 'known.as_of_date') }} as integer) as days_since_sign_up,
         {% for days in windows -%}
         cast(coalesce(purchases.visit_days_{{ days }}d, 0) as integer) as visit_days_{{ days }}d,
         {% endfor -%}
@@ -156,16 +156,16 @@ joined as (
         cast(coalesce(redemptions.redemptions_364d, 0) as integer) as redemptions_364d,
         cast(reviews.mean_rating as double) as mean_rating,
         users.x_columns
-    from users
-    cross join as_of_dates
+    from {{ ref('known_users') }} as known
+    inner join users on known.user_id = users.user_id
     left join purchases
-        on users.user_id = purchases.user_id and as_of_dates.as_of_date = purchases.as_of_date
+        on known.user_id = purchases.user_id and known.as_of_date = purchases.as_of_date
     left join browsing
-        on users.user_id = browsing.user_id and as_of_dates.as_of_date = browsing.as_of_date
+        on known.user_id = browsing.user_id and known.as_of_date = browsing.as_of_date
     left join redemptions
-        on users.user_id = redemptions.user_id and as_of_dates.as_of_date = redemptions.as_of_date
+        on known.user_id = redemptions.user_id and known.as_of_date = redemptions.as_of_date
     left join reviews
-        on users.user_id = reviews.user_id and as_of_dates.as_of_date = reviews.as_of_date
+        on known.user_id = reviews.user_id and known.as_of_date = reviews.as_of_date
 
 ),
 

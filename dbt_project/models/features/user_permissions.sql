@@ -1,11 +1,5 @@
 -- what each user may be sent and shown: consent by purpose, and the control group
-with users as (
-
-    select user_id from {{ ref('stg_users') }}
-
-),
-
-as_of_dates as (
+with as_of_dates as (
 
     select as_of_date from {{ ref('as_of_dates') }}
 
@@ -44,17 +38,18 @@ by_purpose as (
 buckets as (
 
     select
-        users.user_id,
+        known.as_of_date,
+        known.user_id,
         user_keys.holdout_bucket
-    from users
-    inner join {{ ref('user_keys') }} as user_keys on users.user_id = user_keys.user_id
+    from {{ ref('known_users') }} as known
+    inner join {{ ref('user_keys') }} as user_keys on known.user_id = user_keys.user_id
 
 ),
 
 final as (
 
     select
-        as_of_dates.as_of_date,
+        buckets.as_of_date,
         buckets.user_id,
         {% for purpose in ['marketing', 'personalisation', 'ads'] -%}
         case
@@ -63,9 +58,8 @@ final as (
         {% endfor -%}
         buckets.holdout_bucket < {{ policy_value('holdout_percent') }} * 100 as is_holdout
     from buckets
-    cross join as_of_dates
     left join by_purpose
-        on buckets.user_id = by_purpose.user_id and as_of_dates.as_of_date = by_purpose.as_of_date
+        on buckets.user_id = by_purpose.user_id and buckets.as_of_date = by_purpose.as_of_date
 
 )
 

@@ -54,8 +54,8 @@ candidates as (
         statistics.as_of_date,
         users.user_id,
         statistics.subcategory
-    from {{ ref('stg_users') }} as users
-    cross join statistics
+    from {{ ref('known_users') }} as users
+    inner join statistics on users.as_of_date = statistics.as_of_date
     cross join lengths
     where statistics.best_seller_rank <= lengths.popular
 
