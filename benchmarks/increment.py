@@ -10,12 +10,11 @@ The project says `open_days: 1`: statistics of all users leave that day out. Wit
 and nearly every score with them.
 
 python benchmarks/increment.py [--events 1] [--memory 3GB] [--candidates 50] [--products 10000] [--dearest 10]
-                               [--open-days 1] [--folder DIR]
+                               [--open-days 1] [--skip-refresh] [--folder DIR]
 """
 
 import argparse
 import tempfile
-import time
 from functools import partial
 from pathlib import Path
 
@@ -87,6 +86,9 @@ def main() -> None:
     parser.add_argument("--products", type=int, default=10_000)
     parser.add_argument("--dearest", type=int, default=10, metavar="N", help="models to name")
     parser.add_argument("--open-days", type=int, default=1, metavar="N", help="the project's var open_days")
+    parser.add_argument(
+        "--skip-refresh", action="store_true", help="compare with no full refresh, which takes a big shop as long again"
+    )
     parser.add_argument("--folder", type=Path, help="where to work; kept [default: a temporary folder]")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
@@ -99,14 +101,15 @@ def main() -> None:
         run = partial(watched, database, project, chosen.memory)
         users = chosen.events * USERS_A_MILLION
         run("load", "simulated", "--users", str(users), "--days", "365", "--products", str(chosen.products), "--seed", "1")
-        seconds = {"full": run("build").seconds}
+        took = {"full": [run("build")]}
 
         touched = f"select user_id from shop.users order by hash(user_id) limit {round(users * TOUCHED_USERS)}"
         write_events(database, folder / "day" / "events.parquet", f"select count(*) * {NEW_EVENTS} from shop.events", touched)
-        seconds["increment"] = run("load", "files", str(folder / "day"), "--append").seconds + run("build", "--changes").seconds
+        took["increment"] = [run("load", "files", str(folder / "day"), "--append"), run("build", "--changes")]
         of_increment, nodes = contents(database), dearest_nodes(database, chosen.dearest)
-        seconds["refreshed"] = run("build", "--full-refresh").seconds
-        refreshed = contents(database)
+        if not chosen.skip_refresh:
+            took["refreshed"] = [run("build", "--full-refresh")]
+        refreshed = contents(database)  # of the increment itself where there was no refresh
         differing = sorted(name for name in refreshed.keys() | of_increment if refreshed.get(name) != of_increment.get(name))
 
         with duckdb.connect(str(database), read_only=True) as connection:  # somebody who may be shown prices of their own
@@ -116,10 +119,7 @@ def main() -> None:
             ).fetchall()
         before = offers_of(database, key)
         write_events(database, folder / "one" / "events.parquet", str(ROWS_OF_ONE_FILE), f"select '{someone}' as user_id")
-        began = time.monotonic()
-        loading = run("load", "files", str(folder / "one"), "--append").seconds
-        run("build", "--changes")
-        seconds["one file"] = time.monotonic() - began
+        took["one file"] = [run("load", "files", str(folder / "one"), "--append"), run("build", "--changes")]
         has_changed = offers_of(database, key) != before
         of_one = dearest_nodes(database, chosen.dearest)
 
@@ -127,14 +127,24 @@ def main() -> None:
         f"{users:,} users, {chosen.products:,} products, {chosen.candidates} candidates a user, memory_limit {chosen.memory}, "
         f"open_days {chosen.open_days}\n"
     )
-    for what, took in seconds.items():
-        print(f"{what:10} {took:8.1f} s   {took / seconds['full']:5.2f} of the full build")
-    print(f"\nthe increment beside a full refresh: {len(refreshed):,} relations, {len(differing)} differ {' '.join(differing)}")
-    print(f"one file: {loading:.1f} s of it to load; the user's prices have{'' if has_changed else ' NOT'} changed")
+    seconds = {what: sum(step.seconds for step in steps) for what, steps in took.items()}
+    for what, steps in took.items():
+        print(
+            f"{what:10} {seconds[what]:8.1f} s   {seconds[what] / seconds['full']:5.2f} of the full build"
+            f"   {max(step.resident_gib for step in steps):5.2f} GiB resident"
+        )
+    if chosen.skip_refresh:
+        print("\nthe increment was not compared with a full refresh")
+    else:
+        print(
+            f"\nthe increment beside a full refresh: {len(refreshed):,} relations, {len(differing)} differ {' '.join(differing)}"
+        )
+    changed = "have" if has_changed else "have NOT"
+    print(f"one file: {took['one file'][0].seconds:.1f} s of it to load; the user's prices {changed} changed")
     for title, told in (("the increment", nodes), ("one file", of_one)):
         print(f"\nDearest in the build of {title}, seconds:")
-        for name, took in told:
-            print(f"  {name:45} {took:8.1f}")
+        for name, of_node in told:
+            print(f"  {name:45} {of_node:8.1f}")
     share = seconds["increment"] / seconds["full"]
     limits = [
         ("increment, share of the full build", share, LARGEST_SHARE),
