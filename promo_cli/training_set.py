@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from models_onnx.task import Task, TrainingContext
     from models_onnx.time_split import ThinData, TimeSplit
 
+MOST_BUYERS, MOST_USERS = 10_000, 50_000
+"""A training set holds rows of no more users than have so many buyers among them, nor of more than so many in all: 300 candidates
+each, over eight as-of dates, are 24 million rows as it is."""
+
 Tell = Callable[[str, int, int | None], None]
 """Told of each step: what, how many are done, how many there are (None: unknown)."""
 
@@ -29,6 +33,8 @@ class Shop:
     source: str
     """What `promo load` recorded; `own tables` for a shop that mapped its own."""
     buyers: int
+    users: int
+    """Who has bought or done anything else."""
     first_day: date
     """First day of purchases."""
     data_until: date
@@ -37,7 +43,13 @@ class Shop:
     @property
     def told(self) -> str:
         """One line, for cards."""
-        return f"{self.source}: {self.buyers} buyers, {self.first_day.isoformat()} to {self.data_until.isoformat()} (exclusive)"
+        told = f"{self.source}: {self.buyers} buyers, {self.first_day.isoformat()} to {self.data_until.isoformat()} (exclusive)"
+        return told if self.learned_share == 1 else f"{told}, rows of {self.learned_share:.1%} of the users"
+
+    @property
+    def learned_share(self) -> float:
+        """The share of users whose rows a training set holds; they are drawn by a hash, the same every time."""
+        return min(1.0, MOST_BUYERS / self.buyers, MOST_USERS / self.users)
 
     @property
     def identity(self) -> dict[str, str]:
@@ -77,12 +89,13 @@ class TrainingSet:
 
     def build(self, split: "TimeSplit", tasks: "Sequence[Task]", tell: Tell) -> None:
         """Build the feature models of `tasks`, and what they read, over all dates of `split`. Raises PromoError."""
-        self.build_models(list(dict.fromkeys(model for task in tasks for model in task.feature_models)), split.all(), tell)
+        models = list(dict.fromkeys(model for task in tasks for model in task.feature_models))
+        self.build_models(models, split.all(), tell, self.shop.learned_share)
 
-    def build_models(self, models: list[str], dates: list[date], tell: Tell) -> None:
-        """Build `models`, and what they read, over `dates`. Raises PromoError."""
+    def build_models(self, models: list[str], dates: list[date], tell: Tell, learned_share: float = 1.0) -> None:
+        """Build `models`, and what they read, over `dates`; rows to learn from of that share of the users. Raises PromoError."""
         selection = [*models, *(f"+{model}" for model in models)]
-        self._run([*selection, "--exclude", "path:models/staging/*/", "path:seeds"], dates, tell)
+        self._run([*selection, "--exclude", "path:models/staging/*/", "path:seeds"], dates, tell, learned_share)
 
     def rows(self, sql: str) -> "pa.Table":
         """What `sql` finds in the training database."""
@@ -114,22 +127,28 @@ class TrainingSet:
 
     def _look(self) -> Shop:
         with _connected(self._training_database) as connection:
-            first_day, buyers = connection.execute(
-                "select min(activity_date), count(distinct user_id) from features.user_activity_days "
-                "where event_type = 'purchase'"
+            first_day, buyers, users = connection.execute(
+                "select min(activity_date) filter (event_type = 'purchase'), "
+                "count(distinct user_id) filter (event_type = 'purchase'), count(distinct user_id) "
+                "from features.user_activity_days"
             ).fetchall()[0]
             (data_until,) = connection.execute("select max(data_until) from staging.as_of_dates").fetchall()[0]
         if first_day is None:
             raise PromoError("the shop has no purchases to learn from; the models stay as they are", DATA_FAULT)
-        return Shop(_source(self._database), buyers, first_day, data_until)
+        return Shop(_source(self._database), buyers, users, first_day, data_until)
 
-    def _run(self, selection: list[str], dates: list[date], tell: Tell) -> None:
+    def _run(self, selection: list[str], dates: list[date], tell: Tell, learned_share: float = 1.0) -> None:
         from promo_cli.dbt_runner import run_dbt
 
         run_dbt(
             ["build", "--select", *selection, "--exclude-resource-type", "test", "unit_test"],
             self._database,
-            {"shop_database": "shop_source", "as_of_dates": [day.isoformat() for day in dates]} | self._privacy,
+            {
+                "shop_database": "shop_source",
+                "as_of_dates": [day.isoformat() for day in dates],
+                "learned_share": learned_share,
+            }
+            | self._privacy,
             target="training",
             environment={
                 "OFFERHOUSE_TRAINING_DB": str(self._training_database),

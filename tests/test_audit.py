@@ -121,7 +121,7 @@ def test_scores_are_measured_on_past_days_and_replace_what_was_measured_before(
     asked: list[tuple[list[str], list[date]]] = []
 
     class Learned:
-        shop = training_set.Shop("files", 100, date(2023, 12, 20), date(2024, 3, 1))
+        shop = training_set.Shop("files", 100, 100, date(2023, 12, 20), date(2024, 3, 1))
 
         def build_models(self, models: list[str], days: list[date], tell: object) -> None:
             asked.append((models, days))
@@ -141,7 +141,7 @@ def test_scores_are_measured_on_past_days_and_replace_what_was_measured_before(
         kept = connection.execute("select decision, as_of_date, users from scores.score_fairness_sums order by all").fetchall()
     assert kept == [("score churn_risk", date(2024, 2, 23), 12), ("score interest", date(2023, 12, 1), 10)]
 
-    Learned.shop = training_set.Shop("files", 100, date(2024, 1, 20), date(2024, 3, 1))
+    Learned.shop = training_set.Shop("files", 100, 100, date(2024, 1, 20), date(2024, 3, 1))
     code, _, err = promo("audit", "--scores", "--quiet", "--database", database)
     assert (code, err) == (1, "promo: the shop's history is 41 days long; scores can be audited from 63 days on\n")
 

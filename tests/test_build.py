@@ -503,7 +503,9 @@ FUTURE_ROWS = {
     "inventory": "values ('p1', date '2025-06-01', 0)",
     "competitor_prices": "values ('p1', 'rival', timestamp '2025-06-01 12:00:00', 0.01)",
     "consents": "values ('u3', 'personalisation', timestamp '2025-06-01 00:00:00', false)",
-    "offer_feedback": "values ('u3', 'OPEN', timestamp '2025-06-01 00:00:00', 'hide'), ('u3', 'OPEN', timestamp '2025-06-02', 'like')",
+    "offer_feedback": (
+        "values ('u3', 'OPEN', timestamp '2025-06-01 00:00:00', 'hide'), ('u3', 'OPEN', timestamp '2025-06-02', 'like')"
+    ),
 }
 
 

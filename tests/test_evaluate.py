@@ -51,7 +51,7 @@ class FakeTrainingSet:
     """A shop whose features need no building; `thin` tasks are refused."""
 
     def __init__(self, source: str, thin: dict[str, ThinData]) -> None:
-        self.shop = Shop(source, 600, date(2017, 1, 1), date(2018, 1, 1))
+        self.shop = Shop(source, 600, 600, date(2017, 1, 1), date(2018, 1, 1))
         self._thin = thin
 
     def plan(self, tasks: list[Any]) -> Any:

@@ -38,8 +38,8 @@ from udfs.scorer import Scorer
 from udfs.served_models import ServedModels, load_scorer
 
 Promo = Callable[..., tuple[int, str, str]]
-SHOP = Shop("a small shop", 900, date(2024, 1, 1), date(2025, 1, 1))
-ELSEWHERE = Shop("another shop", 900, date(2020, 1, 1), date(2025, 1, 1))
+SHOP = Shop("a small shop", 900, 900, date(2024, 1, 1), date(2025, 1, 1))
+ELSEWHERE = Shop("another shop", 900, 900, date(2020, 1, 1), date(2025, 1, 1))
 
 RANDOM = np.random.default_rng(9)
 LABELS = RANDOM.integers(0, 2, 900).astype(np.float64)

@@ -137,10 +137,15 @@
 
 {# `query`, of the model or the test at hand, reading the rows alone of the users in `lists`, or of nobody if `or_nobody` says so. #}
 {% macro of_users(query, lists, or_nobody=false) -%}
+    {{ return(where_users(query, ('user_id is null or ' if or_nobody else '') ~ is_listed(lists))) }}
+{%- endmacro %}
+
+{# `query`, of the model or the test at hand, reading of what tells of users the rows alone that meet `condition`, on user_id. #}
+{% macro where_users(query, condition) -%}
     {%- set cut = namespace(sql=query) -%}
     {%- for node in model.depends_on.nodes if 'user_id' in graph.nodes.get(node, {}).get('columns', {}) -%}
         {%- set name = graph.nodes[node].relation_name -%}
-        {%- set cut.sql = cut.sql | replace(name, '(select * from ' ~ name ~ ' where ' ~ ('user_id is null or ' if or_nobody else '') ~ is_listed(lists) ~ ')') -%}
+        {%- set cut.sql = cut.sql | replace(name, '(select * from ' ~ name ~ ' where ' ~ condition ~ ')') -%}
     {%- endfor -%}
     {{ return(cut.sql) }}
 {%- endmacro %}

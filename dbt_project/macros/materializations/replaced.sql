@@ -29,7 +29,7 @@
         {%- if kind == 'view' -%} {{ get_create_view_as_sql(target_relation, query) }}
         {%- elif lists == [] -%} select 'the same as before'
         {%- elif is_by_user -%} {{ replace_users(target_relation, lists) }}
-        {%- else -%} {{ create_table_as(False, target_relation, query) }}
+        {%- else -%} {{ create_table_as(False, target_relation, of_learned_users(query)) }}
         {%- endif -%}
         {%- if kind == 'table' and lists != [] %}{{ refuse_doubles(target_relation, lists if is_by_user else none) }}{%- endif -%}
     {%- endcall %}
