@@ -114,11 +114,11 @@ def _told_fairness(rows: list[dict[str, Any]]) -> list[str]:
     days = sorted({str(row["as_of_date"]) for row in rows})
     lines = [f"Fairness, as of {', '.join(days) or 'no day'}: {summary or 'nothing to compare'}"]
     shown = [row for verdict in ("violated", "suspected") for row in rows if row["verdict"] == verdict]
-    kinds = dict.fromkeys((row["decision"], row["measure"], row["comparison"], row["least"], row["most"]) for row in shown)
+    kinds = dict.fromkeys(map(_kind, shown))
     for decision, measure, comparison, least, most in kinds:
         allowed = f"allowed {COMPARISONS[comparison]} {_figure(least)} to {_figure(most)}"
         lines += ["", f"{decision}: {MEASURES[measure]}; {allowed}"]
-        alike = [row for row in shown if (row["decision"], row["measure"]) == (decision, measure)]
+        alike = [row for row in shown if _kind(row) == (decision, measure, comparison, least, most)]
         headings = ["verdict", "group", "people", "value", "beside it", COMPARISONS[comparison], "95 % interval"]
         lines.append(columns(headings, [_cells(row) for row in alike], right={2, 3, 4, 5, 6}))
     if shown:
@@ -131,6 +131,11 @@ def _told_fairness(rows: list[dict[str, Any]]) -> list[str]:
     if unknown:
         lines.append(f"Of these the shop knows nothing: {', '.join(unknown)}.")
     return lines
+
+
+def _kind(row: dict[str, Any]) -> tuple[Any, ...]:
+    """What rows of one table have in common: an attribute may have bounds, and a comparison, of its own."""
+    return row["decision"], row["measure"], row["comparison"], row["least"], row["most"]
 
 
 def _told_compliance(rows: list[dict[str, Any]]) -> list[str]:

@@ -75,6 +75,23 @@ def test_verdicts_are_told_with_sizes_intervals_and_sentences(promo: Promo, data
     assert "kept     HOLDOUT       1,234  What must hold." in lines
 
 
+def test_a_group_stands_once_under_the_bounds_of_its_own_attribute(promo: Promo, database: Path) -> None:
+    change(
+        database,
+        "insert into audits.fairness select * replace ('region' as attribute, 'north' as group_name, 0.9 as least, 1.1 as most) "
+        "from audits.fairness where verdict = 'violated'",
+    )
+    lines = [line.rstrip() for line in promo("audit", "--database", database)[1].splitlines()]
+    told = {}
+    for line in lines:
+        if "; allowed ratio " in line:
+            bounds = line.partition("; allowed ratio ")[2]
+        elif line.startswith("violated "):
+            assert line.split("  ")[1].strip() not in told, "the same row is told twice"
+            told[line.split("  ")[1].strip()] = bounds
+    assert told == {"gender: f (beside m)": "0.800 to 1.250", "region: north (beside m)": "0.900 to 1.100"}
+
+
 def test_it_leaves_with_1_when_strict_or_enforced(promo: Promo, database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told = "promo: fairness is violated in 1 of 2 comparisons\n"
     assert promo("audit", "--strict", "--database", database)[::2] == (1, told)
