@@ -53,7 +53,8 @@ judged as {{ inlined() }}(
 
 ),
 
-{{ numbered_copies(['user_id', 'offer_id', 'given_at'], 'verdict') }},
+-- of several verdicts of one moment a hide counts: what else was said doesn't undo it
+{{ numbered_copies(['user_id', 'offer_id', 'given_at'], "case when verdict = 'hide' then 1 else 2 end, verdict") }},
 
 final as (
 
