@@ -224,6 +224,11 @@ def define_engine_macros(connection: Any) -> None:
     """Let DuckDB run rendered SQL that does no more with the engine's macros than calendar arithmetic."""
     connection.execute(f"create macro {ENGINE_PREFIX}days_between(first, last) as date_diff('day', first, last)")
     connection.execute(f"create macro {ENGINE_PREFIX}add_days(day, days) as (day + cast(days as integer))")
+    first = "make_date(year(near) + years, month(day), 1)"
+    connection.execute(
+        f"create macro {ENGINE_PREFIX}anniversary(day, near, years) as "
+        f"least(last_day({first}), {first} + (day(day) - 1)::integer)"
+    )
 
 
 def model_files() -> list[Path]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import date, timedelta
 from math import exp, sqrt
 from types import SimpleNamespace
 from typing import Any
@@ -138,6 +139,20 @@ def test_groups_come_from_the_contract_and_a_new_attribute_joins_by_itself(wareh
     assert groups["known", "gender and religion"] == "f and none"
     assert groups["known", "age_band within tier gold"] == "35-44"
     assert not [attribute for user, attribute in groups if user == "born" and (" and " in attribute or "within" in attribute)]
+
+
+def test_one_is_of_age_from_the_birthday_on(renderer: Renderer, warehouse: duckdb.DuckDBPyConnection) -> None:
+    day = date(2025, 2, 28)
+    births = [day.replace(year=year) + timedelta(days) for year in range(1930, 2025) for days in (-1, 0, 1)]
+    sql = renderer._render("{{ age_band_of('born', \"date '2025-02-28'\") }}")
+    for born in [*births, date(2004, 2, 29), date(2024, 2, 29), None]:
+        ((found,),) = warehouse.execute(f"select {sql} from (select cast($1 as date) as born)", [born]).fetchall()
+        if born is None:
+            assert found is None
+            continue
+        age = day.year - born.year - ((born.month, born.day) > (day.month, day.day))
+        bands = {18: "under 18", 25: "18-24", 35: "25-34", 45: "35-44", 55: "45-54", 65: "55-64", 200: "65+"}
+        assert found == bands[min(most for most in bands if age < most)], born
 
 
 SCORES = """

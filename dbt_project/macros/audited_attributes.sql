@@ -14,15 +14,14 @@
     {{ return(found) }}
 {%- endmacro %}
 
-{# The age band of who gave a birthday and no band, in the bands of official statistics. #}
+{# The age band of who gave a birthday and no band, in the bands of official statistics. One is a year older from the birthday on. #}
 {% macro age_band_of(birth_date, day) -%}
-    {%- set years = days_between(birth_date, day) ~ ' / 365.2425' -%}
     case
-        when {{ years }} < 18 then 'under 18'
-        {%- for least, most in [(18, 25), (25, 35), (35, 45), (45, 55), (55, 65)] %}
-        when {{ years }} < {{ most }} then '{{ least }}-{{ most - 1 }}'
+        {%- for least, most in [(0, 18), (18, 25), (25, 35), (35, 45), (45, 55), (55, 65)] %}
+        when {{ birth_date }} > {{ anniversary(day, day, -most) }}
+            then '{{ 'under 18' if least == 0 else least ~ '-' ~ (most - 1) }}'
         {%- endfor %}
-        when {{ years }} >= 65 then '65+'
+        when {{ birth_date }} is not null then '65+'
     end
 {%- endmacro %}
 
