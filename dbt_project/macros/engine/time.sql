@@ -17,7 +17,18 @@
     ((cast({{ local }} as timestamp) at time zone '{{ shop_timezone() }}') at time zone 'UTC')
 {%- endmacro %}
 
-{% macro utc_midnight(local_day) %}{{ utc_timestamp(local_day) }}{% endmacro %}
+{% macro utc_midnight(local_day) %}{{ adapter.dispatch('utc_midnight')(local_day) }}{% endmacro %}
+{% macro default__utc_midnight(local_day) %}{{ utc_timestamp(local_day) }}{% endmacro %}
+{#
+    Where clocks go back over midnight, as in Havana or on the Azores, it comes twice a year and DuckDB takes the later one; the end of
+    the day before comes once. Where that is left out or comes twice itself, midnight comes once.
+#}
+{% macro duckdb__utc_midnight(local_day) -%}
+    least(
+        {{ utc_timestamp(local_day) }},
+        {{ utc_timestamp('cast(' ~ local_day ~ ' as timestamp) - interval 1 microsecond') }} + interval 1 microsecond
+    )
+{%- endmacro %}
 
 {% macro days_between(first_day, last_day) %}{{ adapter.dispatch('days_between')(first_day, last_day) }}{% endmacro %}
 {% macro default__days_between(first_day, last_day) %}datediff({{ last_day }}, {{ first_day }}){% endmacro %}
