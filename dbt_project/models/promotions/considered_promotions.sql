@@ -132,9 +132,9 @@ received as (
 
     select
         campaign_id,
-        user_id
+        user_id,
+        treated
     from {{ ref('stg_campaign_sends') }}
-    where treated
 
 ),
 
@@ -197,7 +197,7 @@ pairs as (
         terms.is_for_products,
         terms.is_sent_to_some,
         terms.is_pick,
-        received.user_id is not null as has_received,
+        coalesce(received.treated, false) as has_received,
         coalesce(used.redemptions, 0) as user_redemptions,
         cast(coalesce(used.redemptions_1d, 0) as integer) as user_redemptions_1d,
         cast(coalesce(used.redemptions_7d, 0) as integer) as user_redemptions_7d,
@@ -218,8 +218,10 @@ pairs as (
             when terms.is_pick then users.pick_interest
             else users.purchase_intent
         end as scored_redemption,
-        -- by the shop's own id, as the universal control: no change of the secret deals a campaign's control anew
-        {{ policy_value('campaign_holdout_percent') }} * 100
+        -- whom the shop held out itself; the others by the shop's own id, as the universal control: no change of the secret
+        -- deals a campaign's control anew
+        not coalesce(received.treated, true)
+        or {{ policy_value('campaign_holdout_percent') }} * 100
         > {{ hash_bucket("concat_ws('', terms.campaign_id, ':', users.dealt_by)", 10000) }} as is_campaign_holdout
     from users
     cross join terms

@@ -19,11 +19,15 @@ final as (
         terms.promotion_id,
         cast(coalesce(sum(reserved.budget) over (partition by terms.budget_id), 0) as decimal(18, 2)) as budget_reserved,
         cast(coalesce(reserved.redemptions, 0) as integer) as reserved_redemptions,
-        exists(
-            select 1
-            from {{ ref('stg_campaign_sends') }} as sends
-            where sends.campaign_id = terms.campaign_id
-        ) as is_sent_to_some
+        -- who gets a promotion of the catalogue is decided anew every day, whomever it was sent to before
+        case
+            when terms.source = 'catalogue' then false
+            else exists (
+                select 1
+                from {{ ref('stg_campaign_sends') }} as sends
+                where sends.campaign_id = terms.campaign_id
+            )
+        end as is_sent_to_some
     from {{ ref('promotion_terms') }} as terms
     left join reserved on terms.promotion_id = reserved.promotion_id
 
