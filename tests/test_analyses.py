@@ -53,6 +53,9 @@ PLANTED = """
     insert into staging.checked_campaign_sends
     select 'C1', user_id, timestamp '2025-05-01', false, date '2025-05-01', null, [], null
     from staging.stg_users where user_id not in (select user_id from staging.stg_campaign_sends);
+    insert into staging.checked_returns
+    select order_id, line_number, timestamp '2025-06-01', quantity, null, date '2025-06-01', null, [], null
+    from staging.stg_order_lines where ordered_on = date '2025-05-10';
     insert into audits.rejected_rows values ('users', 'u1', 'BAD_TYPE', ['BAD_TYPE', 'NO_KEY'], '{}');
     update audits.fairness set verdict = 'violated', compared_value = 2, most = 1.25
     where verdict = 'fair' and (decision, measure, attribute, group_name) = (
@@ -134,7 +137,7 @@ def test_treated_and_held_out_are_compared_by_what_they_spent(published: duckdb.
     spent = published.execute("""
         select round(sum(paid_price * quantity) / 40, 2)
         from staging.stg_order_lines
-        where ordered_on >= date '2025-05-01' and ordered_on < date '2025-05-29'
+        where ordered_on >= date '2025-05-01' and ordered_on < date '2025-05-29' and ordered_on <> date '2025-05-10'
             and user_id in (select user_id from staging.stg_campaign_sends where not treated)
     """).fetchall()
     assert (campaign["treated_users"], campaign["held_out_users"]) == (40, 40)

@@ -1,4 +1,5 @@
--- What did users who got a campaign spend in the 28 days after it, beside those it held out? A first look: no interval, no model.
+-- What did users who got a campaign spend in the 28 days after it, beside those it held out? What they sent back since isn't
+-- counted, and who sent back everything is no buyer. A first look: no interval, no model.
 -- Without rows where no send names a control group; campaigns with fewer than min_audience_size people on a side are left out.
 with sends as (
 
@@ -22,19 +23,33 @@ judged as (
 
 ),
 
+returned as (
+
+    select
+        order_id,
+        line_number,
+        sum(quantity) as quantity
+    from {{ ref('stg_returns') }}
+    group by order_id, line_number
+
+),
+
 spend as (
 
     select
         judged.campaign_id,
         judged.user_id,
         judged.treated,
-        coalesce(sum(lines.paid_price * lines.quantity), 0) as spend_28d
+        coalesce(
+            sum(lines.paid_price * greatest(lines.quantity - coalesce(returned.quantity, 0), 0)), 0
+        ) as spend_28d
     from judged
     left join {{ ref('stg_order_lines') }} as lines
         on
             judged.user_id = lines.user_id
             and judged.sent_on <= lines.ordered_on
             and judged.sent_on + interval 28 day > lines.ordered_on
+    left join returned on lines.order_id = returned.order_id and lines.line_number = returned.line_number
     group by judged.campaign_id, judged.user_id, judged.treated
 
 ),
