@@ -1,5 +1,6 @@
 """A broken policy file is one line that names file, line and column, before anything is built."""
 
+import csv
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,13 @@ def seeds(tmp_path: Path) -> Path:
 
 def test_the_shipped_policies_are_whole() -> None:
     check_policies()
+
+
+def test_what_comes_again_every_year_is_bound_by_the_month_and_not_for_life() -> None:
+    with (dbt_project_path() / "seeds" / "promotion_catalogue.csv").open() as file:
+        yearly = [row for row in csv.DictReader(file) if row["festival"] or row["birthday_days"]]
+    assert {row["kind"] for row in yearly} == {"festival", "birthday"}
+    assert {(row["per_user_limit"], row["per_user_month_limit"]) for row in yearly} == {("", "1")}
 
 
 @pytest.mark.parametrize(
