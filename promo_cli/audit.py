@@ -119,7 +119,7 @@ def _told_fairness(rows: list[dict[str, Any]]) -> list[str]:
         allowed = f"allowed {COMPARISONS[comparison]} {_figure(least)} to {_figure(most)}"
         lines += ["", f"{decision}: {MEASURES[measure]}; {allowed}"]
         alike = [row for row in shown if _kind(row) == (decision, measure, comparison, least, most)]
-        headings = ["verdict", "group", "people", "value", "beside it", COMPARISONS[comparison], "95 % interval"]
+        headings = ["verdict", "group", "people", "value", "beside it", COMPARISONS[comparison], "interval"]
         lines.append(columns(headings, [_cells(row) for row in alike], right={2, 3, 4, 5, 6}))
     if shown:
         lines.append("")
