@@ -54,6 +54,7 @@ def export_to(
         manifest_path = output / f"{stem}.csv.manifest.json"
         prepare_folder(output)
         refuse_odd_target(manifest_path)
+        remember_folder(database, output)  # before there is anything in it
         parts = write_parts(
             header_line(columns),
             read_lines(connection, accepted, columns),
@@ -72,7 +73,6 @@ def export_to(
         manifest_file = unfinished.enter_context(unfinished_file(output))
         manifest_file.write(json.dumps(manifest, indent=2, ensure_ascii=False).encode() + b"\n")
         files = {path: part.file for path, part in zip(paths, parts, strict=True)}
-        remember_folder(database, output)
         put_in_place(files | {manifest_path: manifest_file}, outdated)
     return DestinationExport(paths, manifest_path, manifest)
 

@@ -162,13 +162,13 @@ def export_campaign(
         prepare_folder(output)
         for target in (path, manifest_path, *outdated):
             refuse_odd_target(target)
+        remember_folder(database, output)  # before there is anything in it
         with unfinished_file(output) as file, unfinished_file(output) as manifest_file:
             # a stream left open keeps the database open
             with read_audience(connection, chosen.select) as reader, recipients.sealing(file) as sink:
                 rows = chosen.write(reader, sink)
             manifest = _manifest(connection, audience, file_format, path, rows, file) | recipients.told()
             manifest_file.write(json.dumps(manifest, indent=2, ensure_ascii=False).encode() + b"\n")
-            remember_folder(database, output)
             put_in_place({path: file, manifest_path: manifest_file}, outdated)
     return Export(path, manifest_path, manifest)
 

@@ -19,7 +19,7 @@ from typing import IO, Any
 from promo_cli.paths import make_private_folder, published_path
 from promo_cli.people_file import private_folder
 from promo_cli.person import Person, is_identifying
-from promo_cli.private_files import put_in_place, sync_to_disk, unfinished_file
+from promo_cli.private_files import put_in_place, remove_abandoned, sync_to_disk, unfinished_file
 
 _IDS = ("user_id", "external_id")
 _MANIFEST = ".manifest.json"
@@ -83,6 +83,7 @@ def remove_rows(folder: Path, known: Known) -> dict[str, int]:
 
     A file that was being written when its process died goes as a whole. Raises OSError when the disk is full.
     """
+    remove_abandoned(folder)
     removed = {}
     for path, found in list(rows_of(folder, known)):
         with ExitStack() as unfinished:

@@ -66,7 +66,7 @@ def unfinished_file(folder: Path) -> Iterator[IO[bytes]]:
     Raises PromoError (exit code 3) when it can't be made.
     """
     try:
-        _remove_abandoned(folder)
+        remove_abandoned(folder)
         file = tempfile.NamedTemporaryFile(dir=folder, prefix=_PREFIX, suffix=_SUFFIX, delete=False)  # noqa: SIM115
     except OSError as error:
         raise _not_writable(folder, error) from error
@@ -78,7 +78,7 @@ def unfinished_file(folder: Path) -> Iterator[IO[bytes]]:
         Path(file.name).unlink(missing_ok=True)
 
 
-def _remove_abandoned(folder: Path) -> None:
+def remove_abandoned(folder: Path) -> None:
     """Unfinished files go whose process was killed; another export's are locked by it."""
     for path in folder.glob(f"{_PREFIX}*{_SUFFIX}"):
         with suppress(OSError), path.open("rb") as file:

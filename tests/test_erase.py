@@ -267,6 +267,14 @@ def test_people_who_share_an_address_are_told_apart_by_id(tmp_path: Path) -> Non
     assert klaviyo.read_text() == "Email Address,Phone Number\na@x.org,\n"
 
 
+def test_what_a_killed_export_left_goes_with_an_erasure(tmp_path: Path) -> None:
+    """Nothing else in the folder need name the person."""
+    left = tmp_path / ".promo-abcd1234.part"
+    left.write_text("user_id\nu15\n")
+    assert remove_rows(tmp_path, Known.of([Person("u15", ("k15",))])) == {}
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("option", ["--yes", "--dry-run"])
 def test_without_a_database_the_next_step_is_told(tmp_path: Path, promo: Promo, option: str) -> None:
     database = tmp_path / "warehouse" / "offerhouse.duckdb"

@@ -14,10 +14,11 @@ from typing import IO, Any
 import duckdb
 import pytest
 
-from promo_cli import campaign_formats, export, private_files
+from promo_cli import campaign_formats, export, exported_files, private_files
 from promo_cli.campaign_formats import FileFormat
 from promo_cli.errors import PromoError
 from promo_cli.export import Export, export_campaign
+from promo_cli.paths import published_path
 from promo_cli.provenance import policy_version
 from promo_cli.warehouse_reader import open_for_export
 
@@ -625,3 +626,18 @@ def test_limit_that_is_no_size(database: Path, promo: Promo, monkeypatch: pytest
     monkeypatch.setenv("OFFERHOUSE_MEMORY", "plenty")
     code, told = refusal(promo, database, "welcome")
     assert (code, told.split(";")[0]) == (3, "OFFERHOUSE_MEMORY=plenty is no size")
+
+
+def test_a_folder_is_remembered_before_anything_is_in_it(database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an export leaves that is killed while it writes, an erasure has to find."""
+    known: list[set[Path]] = []
+
+    def write(reader: Any, file: IO[bytes]) -> int:
+        known.append(exported_files._remembered(database))
+        raise KeyboardInterrupt
+
+    published_path(database).parent.mkdir()
+    monkeypatch.setitem(campaign_formats.FORMATS, FileFormat.CSV, campaign_formats.Format("user_id", write))
+    with pytest.raises(KeyboardInterrupt):
+        export_campaign(database, "welcome", output=tmp_path / "elsewhere")
+    assert known == [{tmp_path / "elsewhere"}]
