@@ -54,15 +54,19 @@ def erase_people(database: Path, users: Sequence[str], folders: Sequence[Path], 
     """Erase `users`, the shop's own ids or the warehouse's keys, from everything that belongs to the working `database`.
 
     `folders`: where campaign files lie beside those that exports remember. Raises PromoError: there is no database, a user is
-    not known or was erased (exit code 1; nobody is erased then), another process has the database (3); OSError when the disk is
-    full.
+    not known or was erased, or a campaign file can't be read (exit code 1; nobody is erased then), another process has the
+    database (3); OSError when the disk is full.
     """
     must_be_there(database)  # before the lock, which would be made in a folder that may not be there, either
     with writing(database, "promo erase"):
         people = look_up(database, users)
+        searched = folders_of(database, folders)
+        for folder in searched:  # one that can't be read is told before the journal asks each load and build for the rest
+            for _ in rows_of(folder, Known.of(people)):
+                pass
         with attached(database, read_only=False) as connection:
             connection.execute("begin")
-            request(connection, [person.shop_user_id for person in people], folders_of(database, folders))
+            request(connection, [person.shop_user_id for person in people], searched)
             _forget_last_build(connection)
             connection.execute("commit")
         return _erase(database, tell)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from promo_cli.errors import PromoError
 from promo_cli.paths import make_private_folder, published_path
 from promo_cli.people_file import private_folder
 from promo_cli.person import Person, is_identifying
@@ -71,7 +72,7 @@ def folders_of(database: Path, told: Sequence[Path]) -> list[Path]:
 
 
 def rows_of(folder: Path, known: Known) -> Iterator[tuple[Path, list[dict[str, Any]]]]:
-    """Files of `folder` with the rows that name one of the people."""
+    """Files of `folder` with the rows that name one of the people. Raises PromoError (exit code 1) where one can't be read."""
     for path in _campaign_files(folder):
         found = [row for row, _ in _rows(path) if row is not None and known.is_in(row)]
         if found:
@@ -130,10 +131,11 @@ def _write_without(path: Path, known: Known, new: IO[bytes]) -> int:
     """The rows of others, byte for byte where the format is text; how many they are."""
     if path.suffix == ".parquet":
         import pyarrow
-        from pyarrow import compute, parquet
+        from pyarrow import parquet
 
         table = parquet.read_table(path)
-        kept = table.filter(compute.invert(compute.is_in(table["user_id"], pyarrow.array(sorted(known.ids), pyarrow.string()))))
+        stays = [not known.is_in(row) for batch in table.to_batches() for row in batch.to_pylist()]
+        kept = table.filter(pyarrow.array(stays, pyarrow.bool_()))
         parquet.write_table(kept, new)
         return int(kept.num_rows)
     rows = 0
@@ -180,7 +182,16 @@ def _manifests(folder: Path) -> Iterator[tuple[Path, dict[str, Any], list[str]]]
 
 
 def _rows(path: Path) -> Iterator[tuple[dict[str, Any] | None, bytes]]:
-    return _READERS[path.suffix](path)
+    """Raises PromoError (exit code 1), naming the file, where it isn't what its ending says."""
+    try:
+        yield from _READERS[path.suffix](path)
+    except (ValueError, OSError, csv.Error) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # the disk's, not Arrow's of what it reads
+            raise
+        raise PromoError(
+            f"{path} can't be read as a {path.suffix[1:]} file, so nobody can tell whom it names; move it out of the folder, or "
+            "remove it, and run again"
+        ) from error
 
 
 def _csv_rows(path: Path) -> Iterator[tuple[dict[str, Any] | None, bytes]]:

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow
 import pyrage
 import pytest
 from published_faults import published_faults
+from pyarrow import parquet
 from small_shop import ERASABLE, SECRET, load_folder
 
 from promo_cli import erasing
@@ -265,6 +267,34 @@ def test_people_who_share_an_address_are_told_apart_by_id(tmp_path: Path) -> Non
     assert remove_rows(tmp_path, known) == {str(braze): 2, str(klaviyo): 1}
     assert braze.read_text() == f"external_id,email,phone,first_name\n{u14}"
     assert klaviyo.read_text() == "Email Address,Phone Number\na@x.org,\n"
+
+
+def test_a_parquet_file_without_ids_loses_the_rows_that_an_address_finds(tmp_path: Path) -> None:
+    file = tmp_path / "addresses.parquet"
+    parquet.write_table(pyarrow.table({"email": ["B@x.org", "c@x.org", None]}), file)
+    known = Known.of([Person("u15", ("k15",), ("b@x.org",), ("b@x.org",))])
+    assert remove_rows(tmp_path, known) == {str(file): 1}
+    assert parquet.read_table(file).to_pydict() == {"email": ["c@x.org", None]}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("stray.parquet", b"PAR1 it is not"), ("stray.csv", b'user_id\n"' + b"x" * 200_000)],
+    ids=["parquet", "csv"],
+)
+def test_a_file_that_cannot_be_read_is_told_before_an_erasure_begins(
+    database: Path, promo: Promo, name: str, content: bytes
+) -> None:
+    """Begun, it would be finished by the next load or build, each of which would stop at the file."""
+    stray = database.parent / "exports" / name
+    stray.write_bytes(content)
+    for command in (("erase", "--yes"), ("erase", "--dry-run"), ("subject-access",)):
+        code, out, err = promo(*command, ERASABLE, "--database", database)
+        assert (code, out) == (1, "")
+        assert err.startswith(f"promo: {stray} can't be read as a {stray.suffix[1:]} file, so nobody can tell whom it names; ")
+    assert finish_pending(database, lambda _: None) == 0
+    with duckdb.connect(str(database), read_only=True) as connection:
+        assert connection.execute("select count(*) from shop.users").fetchall() == [(80,)]
 
 
 def test_what_a_killed_export_left_goes_with_an_erasure(tmp_path: Path) -> None:
