@@ -3,7 +3,10 @@
 import json
 import re
 import sys
+from collections.abc import Iterator
 from enum import StrEnum
+from itertools import count
+from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -144,20 +147,38 @@ def _print_csv(cursor: "duckdb.DuckDBPyConnection") -> None:
 
 
 def _print_list(cursor: "duckdb.DuckDBPyConnection") -> None:
-    names = [column[0] for column in cursor.description or ()]
     opening = "["
-    while rows := cursor.fetchmany(10_000):
-        for row in rows:
-            typer.echo(opening + json.dumps(dict(zip(names, row, strict=True)), default=str, ensure_ascii=False), nl=False)
-            opening = ",\n"
+    for row in _objects(cursor):
+        typer.echo(opening + row, nl=False)
+        opening = ",\n"
     typer.echo("]" if opening != "[" else "[]")
 
 
 def _print_json(cursor: "duckdb.DuckDBPyConnection") -> None:
-    names = [column[0] for column in cursor.description or ()]
+    for row in _objects(cursor):
+        typer.echo(row)
+
+
+def _objects(cursor: "duckdb.DuckDBPyConnection") -> Iterator[str]:
+    """Each row as a JSON object; a column named as an earlier one is name_1 and so on."""
+    written = [column[0] for column in cursor.description or ()]
+    names: list[str] = []
+    for name in written:
+        numbered = (f"{name}_{number}" for number in count(1))
+        names.append(name if name not in names else next(new for new in numbered if new not in {*written, *names}))
     while rows := cursor.fetchmany(10_000):
         for row in rows:
-            typer.echo(json.dumps(dict(zip(names, row, strict=True)), default=str, ensure_ascii=False))
+            told = dict(zip(names, map(_json_value, row), strict=True))
+            yield json.dumps(told, default=str, ensure_ascii=False, allow_nan=False)
+
+
+def _json_value(value: Any) -> Any:
+    """A value as JSON has it: text for figures that are none, and for a map's keys."""
+    if isinstance(value, float):
+        return value if isfinite(value) else str(value)
+    if isinstance(value, dict):
+        return {str(key): _json_value(of) for key, of in value.items()}
+    return [_json_value(of) for of in value] if isinstance(value, list | tuple) else value
 
 
 _PRINTERS = {ResultFormat.TABLE: _print_table, ResultFormat.CSV: _print_csv, ResultFormat.JSON: _print_json}

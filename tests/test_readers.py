@@ -132,6 +132,19 @@ def test_sql_prints_rows(database: Path, promo: Promo, options: list[str], expec
     assert (code, out, err) == (0, expected, "")
 
 
+def test_sql_loses_nothing_as_json_and_prints_nothing_that_is_none(database: Path, promo: Promo) -> None:
+    """Columns of one name, figures that JSON doesn't have, and a map's keys."""
+    query = (
+        "select 1 as a, 2 as a, 3 as a_1, 4 as a, 'nan'::double as x, ['inf'::double, 0.5::double] as y, "
+        "map {date '2024-03-05': 'b'} as m, {'k': '-inf'::float} as s"
+    )
+    expected = {"a": 1, "a_2": 2, "a_1": 3, "a_3": 4, "x": "nan", "y": ["inf", 0.5], "m": {"2024-03-05": "b"}, "s": {"k": "-inf"}}
+    code, out, err = promo("sql", query, "--json", "--database", database)
+    assert (code, err, json.loads(out)) == (0, "", [expected])
+    code, out, err = promo("sql", query, "--format", "json", "--database", database)
+    assert (code, err, json.loads(out)) == (0, "", expected)
+
+
 @pytest.mark.parametrize(
     "query",
     [
