@@ -118,7 +118,11 @@ def _record(database: Path, published: Path, limit: int, is_being_written: bool)
     if not is_being_written and database.is_file():
         try:
             with open_read_only(database) as connection:
-                return {"told_by": str(database)} | _read(connection, limit)
+                found = _read(connection, limit)
+                for build in found["builds"]:
+                    if build["outcome"] == "running":  # nobody writes: its process was killed, which the next build records
+                        build["outcome"] = "interrupted"
+                return {"told_by": str(database)} | found
         except PromoError:
             if not published.is_file():
                 raise

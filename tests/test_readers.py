@@ -174,6 +174,14 @@ def test_sql_says_so_when_nothing_is_published(database: Path, promo: Promo) -> 
     assert err == f"note: nothing is published yet; this reads the working database {database}\n"
 
 
+def test_a_build_that_was_killed_is_not_told_as_running(database: Path, promo: Promo) -> None:
+    """Its record says so until the next build, and nobody is writing."""
+    run(database, "update audits.builds set outcome = 'running' where outcome = 'interrupted'")
+    found = json.loads(promo("status", "--json", "--database", database)[1])
+    assert found["writer"] is None
+    assert [build["outcome"] for build in found["builds"]] == ["interrupted", "passed"]
+
+
 def test_status_tells_builds_publication_and_writer(database: Path, promo: Promo) -> None:
     code, out, _ = promo("status", "--json", "--database", database)
     found = json.loads(out)
