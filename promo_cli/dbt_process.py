@@ -4,7 +4,11 @@ dbt's JSON log would say the same, but makes a line of every event, each stateme
 anybody reads it: a sixth of a small shop's build.
 """
 
+import os
+import signal
 import sys
+import threading
+import time
 from typing import Any
 
 from dbt.cli.main import dbtRunner
@@ -13,6 +17,7 @@ from dbt_common.events.event_manager import EventManager
 from dbt_common.events.event_manager_client import ctx_set_event_manager, get_event_manager
 from dbt_common.events.functions import env_scrubber, msg_to_json
 
+_POLL_SECONDS = 0.2
 _SILENT = (EventLevel.DEBUG, EventLevel.TEST)
 
 
@@ -32,6 +37,7 @@ def tell(event: EventMsg) -> None:
 
 def main() -> None:
     """Leaves with 0 when all that dbt was asked for went well, with 1 when something of it failed, with 2 when dbt itself did."""
+    _end_with_parent()
     events = _ToldEvents()
     events.loggers = get_event_manager().loggers  # which tell of arguments that can't be read, until dbt has set up its own
     ctx_set_event_manager(events)
@@ -39,6 +45,22 @@ def main() -> None:
     if result.exception is not None:
         print(env_scrubber(str(result.exception)))
     raise SystemExit(0 if result.success else 1 if result.exception is None else 2)
+
+
+def _end_with_parent() -> None:
+    """`promo build` that is killed takes its dbt along: nobody waits for a build that would read the project, wait for the
+    database for as long as it was told to, or keep it locked.
+    """
+    parent = os.environ.get("OFFERHOUSE_PARENT")
+    if parent is None:
+        return
+
+    def watch() -> None:
+        while os.getppid() == int(parent):
+            time.sleep(_POLL_SECONDS)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 if __name__ == "__main__":

@@ -18,8 +18,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import signal
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -73,7 +71,6 @@ class Plugin(BasePlugin):
                 creds.path = ":memory:"  # dbt opens that, and keeps calling the database by its file's name
         except PromoError as error:
             raise DbtRuntimeError(error.message) from None
-        _end_with_parent()
 
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
         """Register the functions on dbt's connection; a database in memory has nothing to publish."""
@@ -168,17 +165,3 @@ def _wait_for_readers(database: Path, deadline: float) -> None:
             time.sleep(_POLL_SECONDS)
         else:
             return
-
-
-def _end_with_parent() -> None:
-    """`promo build` that is killed takes its dbt along: a build that nobody waits for would keep the database locked."""
-    parent = os.environ.get("OFFERHOUSE_PARENT")
-    if parent is None:
-        return
-
-    def watch() -> None:
-        while os.getppid() == int(parent):
-            time.sleep(_POLL_SECONDS)
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    threading.Thread(target=watch, daemon=True).start()

@@ -1,6 +1,7 @@
 """dbt in a process of its own: a JSON line for what it would tell on a terminal, and an exit code that says who failed."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,18 @@ def test_what_dbt_can_not_do_is_told_and_leaves_with_two(tmp_path: Path, argumen
     assert words in told
     assert "Traceback" not in told
     assert "swordfish" not in told
+
+
+def test_dbt_ends_with_who_asked_for_it_while_it_reads_the_project(tmp_path: Path) -> None:
+    """Before it has the database, or waits for it."""
+    run = subprocess.run(
+        [sys.executable, "-m", "promo_cli.dbt_process", "list", *FOLDERS, "--target-path", str(tmp_path)],
+        capture_output=True,
+        env={"PATH": "/usr/bin:/bin"} | _environment(tmp_path / DATABASE, "list", 0) | {"OFFERHOUSE_PARENT": "1"},
+        check=False,
+    )
+    assert run.returncode == -signal.SIGKILL
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_nodes_are_counted_by_kind(tmp_path: Path) -> None:
