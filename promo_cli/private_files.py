@@ -67,14 +67,25 @@ def unfinished_file(folder: Path) -> Iterator[IO[bytes]]:
     """
     try:
         remove_abandoned(folder)
-        file = tempfile.NamedTemporaryFile(dir=folder, prefix=_PREFIX, suffix=_SUFFIX, delete=False)  # noqa: SIM115
+        file = _new_locked_file(folder)
     except OSError as error:
         raise _not_writable(folder, error) from error
     try:
         with file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ends with this process, however that ends
             yield file
     finally:
+        Path(file.name).unlink(missing_ok=True)
+
+
+def _new_locked_file(folder: Path) -> IO[bytes]:
+    """Its lock ends with this process, however that ends; what another process took for abandoned before that is made again."""
+    while True:
+        file = tempfile.NamedTemporaryFile(dir=folder, prefix=_PREFIX, suffix=_SUFFIX, delete=False)  # noqa: SIM115
+        with suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if Path(file.name).exists():
+                return file
+        file.close()
         Path(file.name).unlink(missing_ok=True)
 
 
@@ -89,13 +100,13 @@ def remove_abandoned(folder: Path) -> None:
 def put_in_place(files: dict[Path, IO[bytes]], outdated: Iterable[Path] = ()) -> None:
     """Gives finished files their names, in order, replacing what bore them; all are on disk before the first is named.
 
-    The `outdated`, parts of an earlier export that the new one has no more, go just before the last file is named.
-    Raises OSError when the disk is full or a file can't be renamed.
+    The `outdated`, parts of an earlier export that the new one has no more, go just before the last file is named. Files stay
+    open: closed, one would pass for abandoned before it has its name. Raises OSError when the disk is full or a file can't be
+    renamed.
     """
     for file in files.values():
         file.flush()
         os.fsync(file.fileno())
-        file.close()
     *parts, last = files.items()
     for target, file in parts:
         Path(file.name).replace(target)

@@ -641,3 +641,28 @@ def test_a_folder_is_remembered_before_anything_is_in_it(database: Path, tmp_pat
     with pytest.raises(KeyboardInterrupt):
         export_campaign(database, "welcome", output=tmp_path / "elsewhere")
     assert known == [{tmp_path / "elsewhere"}]
+
+
+def test_exports_at_the_same_time_leave_each_other_their_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another one looks for abandoned files just when a file is made, and just before it gets its name."""
+    make, replace, made = private_files.tempfile.NamedTemporaryFile, Path.replace, 0
+
+    def make_and_be_seen(**options: Any) -> Any:
+        nonlocal made
+        made += 1
+        file = make(**options)
+        if made == 1:
+            private_files.remove_abandoned(tmp_path)
+        return file
+
+    def be_seen_and_replace(path: Path, target: Path) -> Path:
+        private_files.remove_abandoned(tmp_path)
+        return replace(path, target)
+
+    monkeypatch.setattr(private_files.tempfile, "NamedTemporaryFile", make_and_be_seen)
+    monkeypatch.setattr(Path, "replace", be_seen_and_replace)
+    with private_files.unfinished_file(tmp_path) as file:
+        file.write(b"whole")
+        private_files.put_in_place({tmp_path / "done.csv": file})
+    assert made == 2
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"done.csv": b"whole"}
