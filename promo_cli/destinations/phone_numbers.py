@@ -2,6 +2,8 @@
 
 # 1512345678.0: a column with blanks as pandas writes it. Dots between groups of digits are separators.
 _FLOAT = "^([+]?[0-9]+)[.]0+$"
+_LONG = 11
+"""Digits of a number that, beginning with its country's calling code, is read as one with it."""
 _SEPARATORS = r"[\s\p{Z}\p{Pd}\p{Cf}./()]+"
 
 
@@ -13,6 +15,9 @@ def e164(source: str, target: str) -> str:
     code that there isn't, a length that it doesn't have, or no country to read a number without calling code by.
     """
     home = "calling_code, international_prefix, trunk_prefix, shortest, longest"
+    has_calling_code = (
+        "starts_with(typed_number, calling_code) and length(typed_number) - length(calling_code) between shortest and longest"
+    )
     return f"""
 calling_codes as (
     select
@@ -46,11 +51,10 @@ dialled as (
                 starts_with(typed_number, trunk_prefix)
                 and length(typed_number) - length(trunk_prefix) between shortest and longest
                 then calling_code || substr(typed_number, length(trunk_prefix) + 1)
+            -- 49 171 1234567: without its plus; so long, one within the country hardly begins with the calling code
+            when length(typed_number) >= {_LONG} and {has_calling_code} then typed_number
             when length(typed_number) between shortest and longest then calling_code || typed_number
-            when
-                starts_with(typed_number, calling_code)
-                and length(typed_number) - length(calling_code) between shortest and longest
-                then typed_number
+            when {has_calling_code} then typed_number
         end as digits
     from typed
 ),
