@@ -65,7 +65,7 @@ def run_dbt(
     make_private_folder(folder)
     artefacts = folder / "dbt" / target
     results_file = artefacts / "run_results.json"
-    results_file.unlink(missing_ok=True)
+    before = _written_at(results_file)  # left there: another build, which may be about to read it, would miss it
     args, env = _process(database, command, target, artefacts, variables or {}, wait_seconds)
     process = subprocess.Popen(
         args,
@@ -79,7 +79,8 @@ def run_dbt(
         is_locked = any(words in complaint for words in ("is being written by another", "is open in another process"))
         if is_locked:
             raise PromoError(_plain(complaint), ENVIRONMENT_FAULT)
-        why = _why_it_failed(results_file, complaint)
+        has_results = _written_at(results_file) != before
+        why = _why_it_failed(results_file, complaint) if has_results else f"dbt stopped: {_plain(complaint)}"
         raise resource_fault(why) or PromoError(why, BUILD_FAULT)
     return _result(results_file)
 
@@ -175,6 +176,10 @@ def _follow(process: subprocess.Popen[str], on_node: ON_NODE | None, on_start: O
             done += 1
             on_node(data["node_info"]["node_name"], done, data.get("total") or data["num_models"])
     return complaint or last_words
+
+
+def _written_at(file: Path) -> int | None:
+    return file.stat().st_mtime_ns if file.exists() else None
 
 
 def _result(results_file: Path) -> DbtResult:

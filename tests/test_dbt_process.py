@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from parsed_project import DATABASE, lend_parsed_project
 
-from promo_cli.dbt_runner import _environment, list_nodes
+from promo_cli.dbt_runner import _environment, list_nodes, run_dbt
+from promo_cli.errors import PromoError
 from promo_cli.paths import dbt_project_path, profiles_path
 
 FOLDERS = ["--project-dir", str(dbt_project_path()), "--profiles-dir", str(profiles_path())]
@@ -68,6 +69,18 @@ def test_dbt_ends_with_who_asked_for_it_while_it_reads_the_project(tmp_path: Pat
     )
     assert run.returncode == -signal.SIGKILL
     assert list(tmp_path.iterdir()) == []
+
+
+def test_results_of_another_build_are_neither_removed_nor_told(tmp_path: Path) -> None:
+    """A build that ends just now has still to read them when the next one begins."""
+    results = tmp_path / "dbt" / "warehouse" / "run_results.json"
+    results.parent.mkdir(parents=True)
+    failed = {"status": "error", "unique_id": "model.offerhouse.offers", "message": "of another build"}
+    results.write_text(json.dumps({"results": [failed]}))
+    with pytest.raises(PromoError, match=r"^dbt stopped: .*--no-such-option") as error:
+        run_dbt(["list", "--no-such-option"], tmp_path / DATABASE)
+    assert error.value.exit_code == 4
+    assert json.loads(results.read_text()) == {"results": [failed]}
 
 
 def test_nodes_are_counted_by_kind(tmp_path: Path) -> None:
