@@ -13,7 +13,7 @@ from promo_cli.encryption import attach, connect
 from promo_cli.errors import DATA_FAULT, ENVIRONMENT_FAULT, PromoError, duckdb_reason
 from promo_cli.next_step import must_be_there
 from promo_cli.paths import published_path
-from promo_cli.people_file import people_of
+from promo_cli.people_file import people_of_open
 from promo_cli.warehouse import is_database, set_limits
 from promo_cli.withdrawals import is_there, read_withdrawals
 
@@ -39,10 +39,11 @@ def tell_if_unpublished(database: Path, quiet: bool = False) -> None:
 
 
 @contextmanager
-def open_read_only(path: Path, people: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_read_only(path: Path, with_people: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
     """The database file `path`, read-only, with no way to other files, databases or the network, nor to its settings.
 
-    The file `people`, if there is one, is attached as people_file.
+    With `with_people` the file of its people, if there is one, is attached as people_file: that of the build which is open, for
+    another may be published meanwhile.
 
     Raises PromoError when there is none (exit code 1) and when it can't be opened, as while a build writes it (exit code 3).
     """
@@ -56,6 +57,7 @@ def open_read_only(path: Path, people: Path | None = None) -> Iterator[duckdb.Du
     try:
         connection.execute("set TimeZone = 'UTC'")
         set_limits(connection)
+        people = people_of_open(connection, path) if with_people else None
         if people is not None and people.is_file():
             attach(connection, people, "people_file", read_only=True)
         connection.execute("set enable_external_access = false")
@@ -75,8 +77,7 @@ def open_for_export(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     duckdb.OutOfMemoryException, also where Arrow tells of it in words of its own.
     """
     path = readable_database(database)
-    people = None if path == database else people_of(path, path)
-    with open_read_only(path, people) as connection:
+    with open_read_only(path, with_people=path != database) as connection:
         try:
             _refuse_unbuilt(connection, path)
             read_withdrawals(connection, database, _find_people(connection, path))

@@ -4,16 +4,20 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 from test_export import BUILT, add_consent, add_person, run, users
 
+from promo_cli import warehouse_reader
 from promo_cli.campaign_formats import FileFormat
+from promo_cli.encryption import connect
 from promo_cli.errors import PromoError
 from promo_cli.export import export_campaign
 from promo_cli.lock import write_lock
 from promo_cli.paths import published_path
+from promo_cli.people_file import people_file
 from promo_cli.warehouse import open_warehouse
 from promo_cli.withdrawals import keep_withdrawals
 
@@ -130,6 +134,29 @@ def test_sql_prints_rows(database: Path, promo: Promo, options: list[str], expec
     query = "select * from (values ('u1', 1, null), ('u2', 2, 'a\nb')) as t(user_id, offers, note)"
     code, out, err = promo("sql", query, *options, "--database", database)
     assert (code, out, err) == (0, expected, "")
+
+
+def test_an_export_reads_the_people_of_the_build_that_it_has_open(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another is published just when it opens the database."""
+    published = published_path(database)
+    later = published.with_name("later.duckdb")
+    run(published, "drop schema private cascade")
+    shutil.copy(published, later)
+    run(later, "update audits.publication set build_id = 'build-2'")
+    for build in ("build-1", "build-2"):
+        file = people_file(published, build)
+        file.parent.mkdir(exist_ok=True)
+        run(file, f"create table people as select '{build}' as shop_user_id, '{build}' as user_id")
+        run(file, "create table withdrawals (user_id varchar, purpose varchar, changed_at timestamp)")
+
+    def publish_and_connect(*arguments: Any, **options: Any) -> duckdb.DuckDBPyConnection:
+        if later.exists():
+            later.replace(published)
+        return connect(*arguments, **options)
+
+    monkeypatch.setattr(warehouse_reader, "connect", publish_and_connect)
+    with warehouse_reader.open_for_export(database) as connection:
+        assert connection.execute("select shop_user_id from people").fetchall() == [("build-2",)]
 
 
 def test_sql_loses_nothing_as_json_and_prints_nothing_that_is_none(database: Path, promo: Promo) -> None:
