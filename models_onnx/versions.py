@@ -74,14 +74,15 @@ class Versions:
         """Write a version's files and card whole; returns its line, not yet registered.
 
         `files` holds the main `file` too; the card gets their fingerprints. A version that is there already keeps the files
-        it has. Raises OSError; then nothing of it is left.
+        it has, unless they are damaged. Raises OSError; then nothing of it is left.
         """
         digest = sha256(files[file]).hexdigest()
         version = digest[:12]
         target = self.folder / name / version
         line = _line(version, f"{name}/{version}/{file}", digest, kind, f"{name}/{version}/{CARD_FILE}")
         line |= {"parent": card.get("parent"), "trained_at": card.get("trained_at")}
-        if any(known["version"] == version for known in self.lines(name)) and target.is_dir():
+        known = next((other for other in self.lines(name) if other["version"] == version), None)
+        if known is not None and target.is_dir() and self.is_whole(name, known):
             return line
         fingerprints = {
             plain: {"sha256": sha256(content).hexdigest(), "bytes": len(content)} for plain, content in sorted(files.items())
@@ -94,7 +95,7 @@ class Versions:
             for plain, bytes_of_file in {**files, CARD_FILE: content}.items():
                 _write_synced(temporary / plain, bytes_of_file)
             _sync_folder(temporary)
-            if target.exists():  # a whole version that a killed run never registered
+            if target.exists():  # damaged, or a whole version that a killed run never registered
                 shutil.rmtree(target)
             temporary.rename(target)
             _sync_folder(target.parent)
@@ -105,7 +106,8 @@ class Versions:
     def register(self, name: str, line: Line, serve: bool) -> None:
         """Enter a stored version, as champion when it is to `serve`, else as challenger; registry.json changes at once.
 
-        A version that is known already keeps its place in the list unless it is to serve now.
+        A version that is known already keeps its place in the list unless it is to serve now; its files are where they were
+        stored last.
         """
         entries = self.read()
         lines = entries.setdefault(name, [])
@@ -113,6 +115,7 @@ class Versions:
         if known is None:
             known = {**line, "status": "challenger"}
             lines.append(known)
+        known |= {field: line[field] for field in ("file", "sha256", "kind", "card")}
         if serve:
             _serve(lines, known)
         self.write(entries)
@@ -180,6 +183,14 @@ class Versions:
         for plain, known in listed.items() if isinstance(listed, dict) else ():
             if isinstance(known, dict) and "sha256" in known and plain != RULE_FILE and not plain.endswith(DRAWINGS):
                 self._check_file(name, (PurePosixPath(line["file"]).parent / plain).as_posix(), known["sha256"])
+
+    def is_whole(self, name: str, line: Line) -> bool:
+        """False where `check` would refuse the version."""
+        try:
+            self.check(name, line)
+        except ModelRefused:
+            return False
+        return True
 
     def _check_file(self, name: str, file: str, registered: str) -> None:
         try:

@@ -45,6 +45,11 @@ def settle(versions: "Versions", name: str, trained: "Trained", shop: "Shop", se
     version = sha256(trained.files[trained.file]).hexdigest()[:12]
     if serving is not None and serving["version"] == version:
         reason = f"the same model as the champion came out{below_baseline(verdict.reached, verdict.comparisons)}"
+        if not versions.is_whole(name, serving):
+            card = _card(name, trained, verdict, shop, seed, command, serving) | {"parent": serving["parent"]}
+            line = versions.store(name, trained.kind, trained.file, {**trained.files, **_drawings(card)}, card)
+            versions.register(name, line, serve=False)
+            reason += "; its damaged files were written anew"
         return _outcome(name, "unchanged", reason, version, verdict)
     card = _card(name, trained, verdict, shop, seed, command, serving)
     line = versions.store(name, trained.kind, trained.file, {**trained.files, **_drawings(card)}, card)

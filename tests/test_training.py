@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,43 @@ def test_a_corrupt_champion_can_be_replaced(folder: Path) -> None:
     verdict, reason = settled(folder, 1.0)
     assert verdict == "champion"
     assert "has SHA-256" in reason
+    assert load_scorer(ModelRegistry(folder), "interest")
+
+
+@pytest.mark.parametrize("damaged", ["model.json", "card.json"])
+def test_training_again_mends_the_damaged_files_of_the_same_version(folder: Path, damaged: str) -> None:
+    """What a refusal of such a file tells people to do."""
+    settled(folder, 1.0)
+    first = serving(folder)
+    held = Versions(folder)
+    parent = (held.serving("interest") or {})["parent"]
+    before = (folder / "interest" / first / damaged).read_bytes()
+    (folder / "interest" / first / damaged).write_bytes(b"{}")
+    verdict, reason = settled(folder, 1.0)
+    assert (verdict, serving(folder)) == ("unchanged", first)
+    assert reason == "the same model as the champion came out; its damaged files were written anew"
+    assert load_scorer(ModelRegistry(folder), "interest")
+    assert sorted(line["status"] for line in held.lines("interest")) == ["champion", "former"]
+    assert held.card("interest", held.serving("interest") or {})["parent"] == parent
+    assert damaged != "model.json" or (folder / "interest" / first / damaged).read_bytes() == before
+    # one that served before and would be promoted by the gate, too
+    settled(folder, 1.5)
+    (folder / "interest" / first / damaged).write_bytes(b"{}")
+    settled(folder, 1.0)
+    held.promote("interest", first)
+    assert load_scorer(ModelRegistry(folder), "interest")
+
+
+def test_training_again_mends_a_damaged_champion_that_came_with_the_folder(folder: Path) -> None:
+    trained = PlannedTask().train()
+    (folder / "interest/model.json").write_bytes(trained.files["model.json"])
+    version = sha256(trained.files["model.json"]).hexdigest()
+    entries = json.loads((folder / "registry.json").read_text())
+    entries["interest"] = {"file": "interest/model.json", "sha256": version, "kind": "linear"}
+    (folder / "registry.json").write_text(json.dumps(entries))
+    (folder / "interest/model.json").write_bytes(b"{}")
+    assert settled(folder, 1.0)[0] == "unchanged"
+    assert serving(folder) == version[:12]
     assert load_scorer(ModelRegistry(folder), "interest")
 
 
