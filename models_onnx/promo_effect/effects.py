@@ -19,6 +19,10 @@ Mitnik, "Dealing with limited overlap in estimation of average treatment effects
 """
 
 
+class NoOverlap(ValueError):  # noqa: N818 - it names what is wrong, not that something is
+    """No row's treatment was open, either way; one line."""
+
+
 @dataclass(frozen=True)
 class Nuisance:
     """Outcome of the treated and of the others, and the chance of being treated, each of the features."""
@@ -56,12 +60,15 @@ def effects_of(rows: Rows, products: NDArray[np.int64], nuisance: Nuisance) -> E
     """Doubly robust effects of rows whose propensity lies within LEAST_PROPENSITY .. 1 - LEAST_PROPENSITY.
 
     `products` [N] are what is drawn whole for intervals: a promotion is of a product, its rows are no independent evidence.
-    Raises ValueError when no row is open.
+    Raises NoOverlap when no row is open.
     """
     chance = nuisance.propensity.predict(rows.features)
     chosen = (chance > LEAST_PROPENSITY) & (chance < 1 - LEAST_PROPENSITY)
     if not chosen.any():
-        raise ValueError("what was promoted can be told from the features for certain, so its effect can't be known")
+        raise NoOverlap(
+            f"no row's chance of being promoted lies between {LEAST_PROPENSITY:.0%} and {1 - LEAST_PROPENSITY:.0%}, so what a "
+            "promotion changes can't be known"
+        )
     of = rows.of(chosen)
     models = nuisance.outcomes.models
     estimated = doubly_robust(

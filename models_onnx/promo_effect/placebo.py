@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models_onnx.promo_effect.candidates import CANDIDATES, fit_candidates
-from models_onnx.promo_effect.effects import Effects, effects_of, fit_nuisance
+from models_onnx.promo_effect.effects import Effects, NoOverlap, effects_of, fit_nuisance
 from models_onnx.uplift.learners import Rows
 
 
@@ -52,11 +52,14 @@ class Placebo:
 
 
 def try_placebo(train: Window, validation: Window, test: Window, seed: int) -> Placebo | None:
-    """None where too little is promoted two weeks later to learn from."""
+    """None where too little is promoted two weeks later to learn from, or no row's chance of it is open."""
     for window in (train, validation, test):
         if not len(window.rows.treated) or not 0 < window.rows.treated.mean() < 1:
             return None
-    effects = effects_of(test.rows, test.products, fit_nuisance(train.rows, validation.rows, seed))
+    try:
+        effects = effects_of(test.rows, test.products, fit_nuisance(train.rows, validation.rows, seed))
+    except NoOverlap:
+        return None
     features = test.rows.features[effects.open]
     learner = fit_candidates(train.rows, validation.rows, seed)[CANDIDATES[-1]]
     return Placebo(effects, features, learner.effect(features))
