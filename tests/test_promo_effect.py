@@ -146,6 +146,16 @@ def test_without_an_open_placebo_the_training_goes_on():
     assert [finding.measure for finding in TASK.evaluate(context_of(connection), scorer)] == ["autoc"]
 
 
+def test_promoted_rows_of_one_outcome_in_the_test_weeks_leave_the_linear_form_unmeasured():
+    connection = shop()
+    newest = min(SPLIT.test)
+    connection.execute(
+        "update features.promo_effect_labels set is_bought = false where is_promoted and as_of_date >= $1", [newest]
+    )
+    trained = TASK.train(context_of(connection))
+    assert set(trained.also[LINEAR].metrics[LINEAR]["test"]) == {"autoc"}
+
+
 def test_a_second_training_gives_equal_files_and_rows_after_the_test_window_change_nothing(trained):
     connection = shop()
     for table, columns in (

@@ -215,6 +215,10 @@ class PromoEffectTask:
         scorer = LinearEffectScorer(LINEAR, content)
         scores = scores_of(scorer, test.features)
         shown = test.columns["treated"] == 1
+        measured = {"autoc": judged.judge.value(scores[judged.open])}
+        # Where all or none of what was promoted in the test weeks was bought, an order of it can't be judged.
+        if len(np.unique(test.labels[shown])) == 2:
+            measured |= binary_metrics(test.labels[shown], scores[shown])
         kept = ("task", "horizon_days", "features", "split")
         return {
             LINEAR: Trained(
@@ -227,12 +231,7 @@ class PromoEffectTask:
                     "inputs": inputs,
                     "good_for": "how likely a promoted product is bought; it doesn't say what the promotion changes",
                 },
-                metrics={
-                    LINEAR: {
-                        "test": {"autoc": judged.judge.value(scores[judged.open])}
-                        | binary_metrics(test.labels[shown], scores[shown])
-                    }
-                },
+                metrics={LINEAR: {"test": measured}},
                 judge=None,
                 test_inputs=test.features,
                 test_scores=scores,
