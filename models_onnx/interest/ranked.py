@@ -237,7 +237,10 @@ class RankedTask:
     def _tifu(
         self, context: TrainingContext, day: date, part: Part, grid: tuple[TifuSettings, ...]
     ) -> dict[TifuSettings, NDArray[np.float64]]:
-        """TIFU-KNN's scores [N] of the candidates of `part`, from purchases before `day` alone, by settings."""
+        """TIFU-KNN's scores [N] of the candidates of `part`, from purchases before `day` alone, by settings.
+
+        Neighbours are sought among those who have candidates: on a large shop a share of the users, as for the model.
+        """
         past = context.connection.execute(
             f"""
             select
@@ -245,7 +248,9 @@ class RankedTask:
                 dense_rank() over (order by ordered_on, order_id) - 1 as basket,
                 item
             from ({self._purchases(context)}) as purchases
-            where ordered_on < $day
+            where
+                ordered_on < $day
+                and user_id in (select user_id from features.{self.features_model} where as_of_date = $day)
             """,
             {"day": day},
         ).fetchnumpy()
