@@ -53,12 +53,7 @@ members as (
 
 returned as (
 
-    select
-        order_id,
-        line_number,
-        sum(quantity) as quantity
-    from {{ ref('stg_returns') }}
-    group by order_id, line_number
+    {{ returned_quantities() }}
 
 ),
 

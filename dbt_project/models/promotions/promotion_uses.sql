@@ -2,12 +2,7 @@
 {{ config(materialized='table') }}
 with taken_back as (
 
-    select
-        order_id,
-        line_number,
-        sum(quantity) as quantity
-    from {{ ref('stg_returns') }}
-    group by order_id, line_number
+    {{ returned_quantities() }}
 
 ),
 
