@@ -17,7 +17,6 @@ from promo_cli.encryption import connect
 from promo_cli.paths import make_private_folder
 
 _SUFFIX = ".duckdb"
-_BUILD = "select max(build_id) from audits.publication"
 
 
 def private_folder(published: Path) -> Path:
@@ -32,14 +31,17 @@ def people_file(published: Path, build_id: str) -> Path:
 
 def people_of(publication: Path, published: Path) -> Path | None:
     """The people of the publication in the file `publication`, now published or before; None for no publication."""
-    build_id = _build_of(publication)
-    return None if build_id is None else people_file(published, build_id)
+    try:
+        with connect(publication, read_only=True) as connection:
+            return people_of_open(connection, published)
+    except duckdb.Error:
+        return None
 
 
 def people_of_open(connection: duckdb.DuckDBPyConnection, published: Path) -> Path | None:
     """The people of the publication that `connection` reads, whatever bears the name `published` by now."""
     try:
-        ((build_id,),) = connection.execute(_BUILD).fetchall()
+        ((build_id,),) = connection.execute("select max(build_id) from audits.publication").fetchall()
     except duckdb.Error:
         return None
     return people_file(published, str(build_id))
@@ -69,11 +71,3 @@ def people_files(published: Path) -> list[Path]:
 
 def _prefix(published: Path) -> str:
     return f"{published.stem}.people-"
-
-
-def _build_of(publication: Path) -> str | None:
-    try:
-        with connect(publication, read_only=True) as connection:
-            return str(connection.execute(_BUILD).fetchall()[0][0])
-    except duckdb.Error:
-        return None
