@@ -43,17 +43,18 @@ def settle(versions: "Versions", name: str, trained: "Trained", shop: "Shop", se
     champion, why_not = _scorer(versions, name, serving, trained)
     verdict = decide(name, trained, champion, why_not)
     version = sha256(trained.files[trained.file]).hexdigest()[:12]
+
+    def store(**entries: Any) -> "Line":
+        card = _card(name, trained, verdict, shop, seed, command, serving) | entries
+        return versions.store(name, trained.kind, trained.file, {**trained.files, **_drawings(card)}, card)
+
     if serving is not None and serving["version"] == version:
         reason = f"the same model as the champion came out{below_baseline(verdict.reached, verdict.comparisons)}"
         if not versions.is_whole(name, serving):
-            card = _card(name, trained, verdict, shop, seed, command, serving) | {"parent": serving["parent"]}
-            line = versions.store(name, trained.kind, trained.file, {**trained.files, **_drawings(card)}, card)
-            versions.register(name, line, serve=False)
+            versions.register(name, store(parent=serving["parent"]), serve=False)
             reason += "; its damaged files were written anew"
         return _outcome(name, "unchanged", reason, version, verdict)
-    card = _card(name, trained, verdict, shop, seed, command, serving)
-    line = versions.store(name, trained.kind, trained.file, {**trained.files, **_drawings(card)}, card)
-    versions.register(name, line, serve=verdict.serves)
+    versions.register(name, store(), serve=verdict.serves)
     reason = verdict.reason
     if not verdict.serves and versions.serving(name) is None and versions.serve_rule(name):
         reason += "; until a model is better, the rule serves"
