@@ -109,7 +109,7 @@ def main() -> None:
         of_increment, nodes = contents(database), dearest_nodes(database, chosen.dearest)
         if not chosen.skip_refresh:
             took["refreshed"] = [run("build", "--full-refresh")]
-        refreshed = contents(database)  # of the increment itself where there was no refresh
+        refreshed = of_increment if chosen.skip_refresh else contents(database)
         differing = sorted(name for name in refreshed.keys() | of_increment if refreshed.get(name) != of_increment.get(name))
 
         with duckdb.connect(str(database), read_only=True) as connection:  # somebody who may be shown prices of their own

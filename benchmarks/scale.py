@@ -85,6 +85,14 @@ def watched(database: Path, project: Path, memory: str, *arguments: str) -> Watc
     return Watched(time.monotonic() - began, resident.stop() / 1024**3, spilled.stop() / 1024**3)
 
 
+def events_in(connection: duckdb.DuckDBPyConnection) -> int:
+    """Events and order lines of the loaded shop."""
+    [(events,)] = connection.execute(
+        "select (select count(*) from shop.events) + (select count(*) from shop.order_lines)"
+    ).fetchall()
+    return int(events)
+
+
 def measure(millions: int, chosen: argparse.Namespace, project: Path, folder: Path) -> Measured:
     """Load and build a shop of so many million events; raises SystemExit when either fails."""
     users = millions * USERS_A_MILLION
@@ -94,9 +102,7 @@ def measure(millions: int, chosen: argparse.Namespace, project: Path, folder: Pa
     load = run("load", "simulated", *shape)
     build = run("build")
     with duckdb.connect(str(database), read_only=True) as connection:
-        [(events,)] = connection.execute(
-            "select (select count(*) from shop.events) + (select count(*) from shop.order_lines)"
-        ).fetchall()
+        events = events_in(connection)
         dearest = connection.execute(
             "select node, seconds from audits.build_nodes where kind = 'model' order by seconds desc limit ?", [chosen.dearest]
         ).fetchall()

@@ -7,6 +7,7 @@ import argparse
 import time
 
 import duckdb
+from scale import events_in
 
 from promo_cli.connectors import complete_journey, simulated
 
@@ -63,9 +64,7 @@ def main() -> None:
         simulated.load(connection, options.users, options.days, options.seed, products)
         seconds = time.monotonic() - began
         made = connection.execute(MARGINALS).fetchall()
-        events = connection.execute(
-            "select (select count(*) from shop.events) + (select count(*) from shop.order_lines)"
-        ).fetchall()[0][0]
+        events = events_in(connection)
     with duckdb.connect() as connection:
         complete_journey.load(connection, complete_journey.data_folder())
         real = dict(connection.execute(MARGINALS).fetchall())

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 import duckdb
-from scale import project_with, watched
+from scale import events_in, project_with, watched
 
 LIMIT_GIB = 12.0
 """Half of the machine that everything here is measured on."""
@@ -33,9 +33,7 @@ def main() -> None:
         run = partial(watched, database, project_with(Path(temporary) / "project", 300), chosen.memory)
         run("load", "simulated", "--users", str(chosen.users), "--days", "365", "--products", "10000", "--seed", "1")
         with duckdb.connect(str(database), read_only=True) as connection:
-            ((events,),) = connection.execute(
-                "select (select count(*) from shop.events) + (select count(*) from shop.order_lines)"
-            ).fetchall()
+            events = events_in(connection)
         took = run("train", *chosen.models, "--models-folder", str(folder / "models"))
     print(f"{chosen.users:,} users, {events:,} events and order lines; {' '.join(chosen.models)}\n")
     print(f"promo train {took.seconds:8.0f} s {took.resident_gib:8.1f} GiB resident {took.spilled_gib:8.1f} GiB spilled")
