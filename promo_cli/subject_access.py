@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from promo_cli.console import messages
 from promo_cli.options import AsJson, Database, Exports
 from promo_cli.paths import database_path, published_path
 
@@ -26,10 +27,16 @@ def subject_access(
 ) -> None:
     """Print every row that names a person, of every table and campaign file: one JSON document.
 
-    Read from the working database, or, while another process has it, from what is published. With --output, --json tells where
-    it is and how many rows it has.
+    Read from the working database, or, while another process has it, from what is published, which is not everything: a note
+    says so. With --output, --json tells where it is and how many rows it has.
     """
-    found = everything_on(database_path(database), user, exports or [])
+    path = database_path(database)
+    found = everything_on(path, user, exports or [])
+    if found["read_from"] != str(path):
+        messages().print(
+            f"note: another process has {path}, so this is what is published: neither the shop's own tables nor what models "
+            "alone read; run it again for everything"
+        )
     document = json.dumps(found, indent=2, ensure_ascii=False, default=str)
     if output is None:
         typer.echo(document)

@@ -327,6 +327,22 @@ def test_a_build_that_passes_is_published_with_its_record(built: Path) -> None:
         assert one(connection, hashed) == recorded_hash
 
 
+def test_what_models_alone_read_is_not_published(built: Path, plain: duckdb.DuckDBPyConnection) -> None:
+    told = {
+        model["name"]
+        for file in (PROJECT / "models").rglob("*.yml")
+        for model in yaml.safe_load(file.read_text()).get("models", [])
+        if not ((model.get("config") or {}).get("meta") or {}).get("published", True)
+    }
+    assert {"user_product_history", "checked_order_lines"} < told
+    with duckdb.connect(str(published_path(built)), read_only=True) as connection:
+        published = set(relations(connection))
+    layers = {schema for schema, _ in published}
+    working = set(relations(plain)) - published
+    unpublished = {name for schema, name in working if schema in layers and not name.startswith("base_")}
+    assert unpublished == told
+
+
 def test_an_offer_is_traced_to_build_models_and_rows(built: Path, plain: duckdb.DuckDBPyConnection) -> None:
     assert one(plain, "select count(*) from audits.offer_inputs") == one(plain, "select count(*) from promotions.offers") > 0
     ((offer, user, product),) = plain.execute(

@@ -245,9 +245,10 @@ def test_everything_on_a_person_is_told(database: Path, tmp_path: Path, promo: P
     assert "u7@example.org" not in target.read_text()
     # While a build holds the working database, what is published tells.
     with duckdb.connect(str(database)):
-        code, out, _ = promo("subject-access", KEY, "--database", database)
+        code, out, note = promo("subject-access", KEY, "--database", database)
     again = json.loads(out)
     assert (code, again["user"], again["read_from"]) == (0, ERASABLE, str(published_path(database)))
+    assert "this is what is published" in note
     assert again["relations"]["private.people"] == told["relations"]["private.people"]
     assert again["relations"]["promotions.offers"] == told["relations"]["promotions.offers"]
 

@@ -186,11 +186,34 @@ def test_a_copy_that_fails_leaves_no_part_of_it(published: Path, working: Path, 
         copy.write_bytes(b"half of it")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(publication.shutil, "copyfile", full)
+    monkeypatch.setattr(publication, "_copy", full)
     with pytest.raises(OSError, match="No space left"):
         copy_published(published, mark_of(published))
     assert list(published.parent.glob(".*")) == []
     assert read(published) == 1
+
+
+@pytest.mark.parametrize("refusal", [None, OSError(95, "Operation not supported"), 0, 100])
+def test_a_copy_is_whole_where_blocks_cannot_be_shared(
+    published: Path, working: Path, monkeypatch: pytest.MonkeyPatch, refusal: OSError | int | None
+) -> None:
+    """Another system than Linux, a file system that refuses, and one that ends early, at once or on the way."""
+    publish(working, 1)
+    asked = []
+
+    def shared(source: int, target: int, count: int) -> int:
+        asked.append(count)
+        if isinstance(refusal, OSError):
+            raise refusal
+        return os.write(target, os.read(source, refusal)) if refusal and len(asked) == 1 else 0
+
+    if refusal is None:
+        monkeypatch.delattr(publication.os, "copy_file_range")
+    else:
+        monkeypatch.setattr(publication.os, "copy_file_range", shared)
+    copy = copy_published(published, mark_of(published))
+    assert copy is not None
+    assert copy.read_bytes() == published.read_bytes()
 
 
 def test_as_many_earlier_publications_stay_as_were_asked_for(

@@ -50,11 +50,14 @@ def layer_defaults() -> dict[str, Any]:
     return yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["models"]["offerhouse"]
 
 
-def kept_as(model: Path) -> str:
-    """view or table, as the model's own config or its layer says."""
+def kept_as(model: Path, entry: dict[str, Any]) -> str:
+    """view or table, as the model's own config or its layer says, and whether the published database has it."""
+    config = entry.get("config") or {}
     said = re.search(r"materialized\s*=\s*'(\w+)'", model.read_text())
-    kind = said.group(1) if said else layer_defaults()[model.relative_to(PROJECT / "models").parts[0]]["+materialized"]
-    return "table, added to" if kind == "incremental" else kind
+    layer = layer_defaults()[model.relative_to(PROJECT / "models").parts[0]]
+    kind = config.get("materialized") or (said.group(1) if said else layer["+materialized"])
+    kept = "table, added to" if kind == "incremental" else kind
+    return kept if (config.get("meta") or {}).get("published", True) else f"{kept}, not published"
 
 
 def columns(entry: dict[str, Any], types: dict[str, str] | None = None) -> str:
@@ -105,7 +108,7 @@ def layer_page(layer: str) -> str:
     """Every relation of a layer: grain, questions, columns."""
     models = list(models_of(layer))
     parts = [f"# Schema {layer}\n", LAYERS[layer] + "\n", generated_from(PROJECT / "models" / layer)]
-    rows = [[f"[{code(name)}](#{name})", kept_as(file), _grain_and_question(entry)] for name, file, entry in models]
+    rows = [[f"[{code(name)}](#{name})", kept_as(file, entry), _grain_and_question(entry)] for name, file, entry in models]
     by_hooks = records() if layer == "audits" else {}
     for name, entry in by_hooks.items():
         rows.append([f"[{code(name)}](#{name})", "table, added to", _grain_and_question(entry)])

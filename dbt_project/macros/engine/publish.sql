@@ -1,9 +1,9 @@
 {#
-    Write, audit, publish. The working database's tables and views are written to a new file, but for the shop's own and those of the
-    schema private; the file is fingerprinted relation by relation into its own audits.publication, and takes the published
-    database's place by one rename. private.people goes to a file of its own, for exports. Whoever dies on the way leaves files that
-    nobody reads. The functions of the file system are the plugin's (promo_cli/publish_plugin.py). A build of what changed goes on from
-    a copy of what is published (macros/engine/publish_changes.sql).
+    Write, audit, publish. The working database's tables and views are written to a new file, but for the shop's own, those of the
+    schema private and what models alone read (is_publishable); the file is fingerprinted relation by relation into its own
+    audits.publication, and takes the published database's place by one rename. private.people goes to a file of its own, for exports.
+    Whoever dies on the way leaves files that nobody reads. The functions of the file system are the plugin's
+    (promo_cli/publish_plugin.py). A build of what changed goes on from a copy of what is published (macros/engine/publish_changes.sql).
 
     `dbt run-operation publish` (promo publish) publishes the last complete build again, as after a rollback; when a relation has
     changed since that build, it refuses. `unless` is the build that is published by now.
@@ -52,30 +52,38 @@
     {%- do write_views(file, views | map(attribute='sql')) -%}
 {%- endmacro %}
 
-{# In a schema that dbt writes, for the shop's raw tables may stand in any other one of the same database. #}
-{% macro is_publishable() -%}
+{#
+    In a schema that dbt writes, for the shop's raw tables may stand in any other one of the same database; and no model whose YAML says
+    `published: false` under meta: what models alone read stays where they do. `name` is the column that holds a relation's name.
+#}
+{% macro is_publishable(name) -%}
     {%- set schemas = [] -%}
+    {%- set unpublished = [text_literal('')] -%}
     {%- for node in graph.nodes.values() if node.resource_type in ['model', 'seed', 'snapshot'] -%}
         {%- do schemas.append(text_literal(node.schema)) -%}
+        {%- if not node.config.meta.get('published', true) -%}
+            {%- do unpublished.append(text_literal(node.schema ~ '.' ~ node.alias)) -%}
+        {%- endif -%}
     {%- endfor -%}
     database_name = current_database()
     and not internal
     and not temporary
     and schema_name in ({{ schemas | unique | join(', ') }})
     and schema_name not in ('shop', {{ text_literal(var('shop_schema')) }}, 'private')
+    and schema_name || '.' || {{ name }} not in ({{ unpublished | join(', ') }})
 {%- endmacro %}
 
 {% macro publishable_tables() -%}
     {{ return(run_query('
         select schema_name, table_name, schema_name || chr(46) || table_name as relation, estimated_size as row_count
-        from duckdb_tables() where ' ~ is_publishable() ~ ' order by all').rows) }}
+        from duckdb_tables() where ' ~ is_publishable('table_name') ~ ' order by all').rows) }}
 {%- endmacro %}
 
 {% macro publishable_views() -%}
     {{ return(run_query('
         select schema_name, view_name, schema_name || chr(46) || view_name as relation, sql
         from duckdb_views()
-        where ' ~ is_publishable() ~ " and not (schema_name = 'staging' and starts_with(view_name, 'base_'))
+        where ' ~ is_publishable('view_name') ~ " and not (schema_name = 'staging' and starts_with(view_name, 'base_'))
         order by view_oid").rows) }}
 {%- endmacro %}
 
@@ -221,7 +229,8 @@
             any_value(case tables.table_type when 'VIEW' then 'view' else 'table' end) as kind,
             string_agg('\"' || replace(columns.column_name, '\"', '\"\"') || '\"', ', ' order by columns.ordinal_position)
                 filter (where columns.column_name not in ('" ~ var('unhashed_columns') | join("', '") ~ "')) as hashed,
-            count(*) filter (where columns.column_name in ('model_name', 'model_version')) = 2 as names_model,
+            count(*) filter (where columns.column_name in ('model_name', 'model_version')) = 2
+                and any_value(tables.table_type) <> 'VIEW' as names_model, -- a view names those of the tables that it reads
             bool_or(columns.column_name = 'user_id') as has_users
         from information_schema.columns as columns
         inner join information_schema.tables as tables
