@@ -251,10 +251,12 @@
 
 {#
     The statements that sum a relation's rows that meet `condition`. Views of users are summed slice by slice
-    (macros/engine/slices.sql): what they compute for everybody at once may not fit the memory.
+    (macros/engine/slices.sql): what they compute for everybody at once may not fit the memory. Staging computes nothing, and each
+    slice would read all rows of a table that doesn't lie by user.
 #}
 {% macro sums_of(relation, slices, condition='true', sign='') -%}
-    {%- set is_sliced = relation['kind'] == 'view' and relation['has_users'] and slices | length > 1 -%}
+    {%- set is_sliced = relation['kind'] == 'view' and relation['has_users'] and relation['schema_name'] != 'staging'
+        and slices | length > 1 -%}
     {%- set sums = [] -%}
     {%- for slice in (slices + ['user_id is null'] if is_sliced else ['true']) -%}
         {%- do sums.append("
