@@ -9,7 +9,7 @@ import pytest
 from models_onnx.uplift.judge import AutocJudge
 from models_onnx.uplift.learners import Rows, TreeSettings, fit_anchored, fit_s, fit_t, fit_x
 from models_onnx.uplift.measures import autoc, auuc, doubly_robust, policy_value, qini
-from models_onnx.uplift.trial import TRIAL
+from models_onnx.uplift.trial import TRIAL, read_trial
 
 SMALL = TreeSettings(rounds=40, max_depth=3, min_child_weight=20, threads=1)
 
@@ -163,7 +163,13 @@ def test_the_trial_tells_a_mail_that_works_on_some_from_one_that_does_not(
         ("* exclude (spend)", "no column spend"),
         ("* replace ('x' as segment)", "needs one arm that begins with No"),
         ("* replace (2 as visit)", "visit must hold 0 or 1"),
+        ("* replace ('yes' as visit)", r"^other\.parquet: column visit must hold 0 or 1$"),
+        ("* replace (date '2025-01-01' as spend)", r"^other\.parquet: column spend must hold numbers$"),
         ("customer_id, segment, visit, spend", "has no features"),
+        ("* replace (nullif(segment, 'No E-Mail') as segment)", r"column segment is empty in 600 of 1800 rows"),
+        ("*, date '2025-01-01' as signed_up", r"column signed_up holds date, where features are numbers or text"),
+        ("*, [history] as visits", r"column visits holds list, where"),
+        ("*, 'customer ' || customer_id as who", r"column who holds 1800 different texts; a feature has 1000 at most"),
     ],
 )
 def test_a_file_that_is_no_trial_is_told_in_one_line(tmp_path: Path, change: str, told: str) -> None:
@@ -172,3 +178,17 @@ def test_a_file_that_is_no_trial_is_told_in_one_line(tmp_path: Path, change: str
     with pytest.raises(ValueError, match=told) as refusal:
         TRIAL.evaluate_file(other, 1, lambda *_: None)
     assert "\n" not in str(refusal.value)
+
+
+def test_an_infinite_feature_counts_as_missing(tmp_path: Path) -> None:
+    whole, other = trial_file(tmp_path / "trial.parquet", 1_800), tmp_path / "other.parquet"
+    duckdb.sql(
+        f"""
+        copy (
+            select *, case customer_id % 3 when 0 then 'inf'::double when 1 then 1e300 else 7 end as ratio from '{whole}'
+        ) to '{other}'
+        """
+    )
+    ratio = read_trial(other).features[:, -1]
+    assert np.isnan(ratio).sum() == 1_200
+    assert set(ratio[np.isfinite(ratio)].tolist()) == {7.0}

@@ -37,6 +37,8 @@ SEEDS = 3
 DRAWS = 100
 MAILED_SHARE = 0.3
 FEWEST_IN_ARM = 500
+MOST_KINDS = 1_000
+"""Each value of a text is a column of its own: one a customer (addresses, ids) is no feature, and fits no memory."""
 UPLIFT, RESPONSE = "uplift", "response model"
 
 TREES = TreeSettings(rounds=100, eta=0.05, max_depth=2, min_child_weight=50, reg_lambda=10, threads=2)
@@ -100,6 +102,8 @@ def read_trial(path: Path) -> Trial:
     if missing:
         raise ValueError(f"{path.name} has no column {', '.join(missing)}; a trial needs {ARM} and {', '.join(OUTCOMES)}")
     rows = {name: found[name].to_pylist() for name in found.column_names}
+    if empty := sum(value is None for value in rows[ARM]):
+        raise ValueError(f"{path.name}: column {ARM} is empty in {empty} of {found.num_rows} rows; nobody knows what they got")
     arms = np.array([str(value) for value in rows[ARM]])
     controls = sorted(arm for arm in set(arms.tolist()) if arm.lower().startswith("no"))
     if len(controls) != 1 or len(set(arms.tolist())) < 2:
@@ -108,7 +112,10 @@ def read_trial(path: Path) -> Trial:
         )
     outcomes = {}
     for name in OUTCOMES:
-        values = np.array([np.nan if value is None else float(value) for value in rows[name]], dtype=np.float32)
+        try:
+            values = _numbers(rows[name])
+        except (TypeError, ValueError):
+            values = np.full(found.num_rows, np.nan, dtype=np.float32)
         if not np.isfinite(values).all() or (OUTCOMES[name] == PROBABILITY and not np.isin(values, (0, 1)).all()):
             raise ValueError(f"{path.name}: column {name} must hold {'0 or 1' if OUTCOMES[name] == PROBABILITY else 'numbers'}")
         outcomes[name] = values
@@ -122,17 +129,34 @@ def read_trial(path: Path) -> Trial:
             count = int((chosen & (arms == arm)).sum())
             if count < FEWEST_IN_ARM:
                 raise ValueError(f"{path.name}: arm {arm} has {count} customers; each needs {FEWEST_IN_ARM}")
-    columns = [column for name in found.column_names if name not in NO_FEATURE for column in _columns(rows[name])]
+    columns = [column for name in found.column_names if name not in NO_FEATURE for column in _columns(path, name, rows[name])]
     if not columns:
         raise ValueError(f"{path.name} has no features beside {', '.join(name for name in NO_FEATURE if name in rows)}")
     return Trial(np.column_stack(columns), arms, controls[0], outcomes, is_test)
 
 
-def _columns(values: list[Any]) -> list[NDArray[np.float32]]:
+def _columns(path: Path, name: str, values: list[Any]) -> list[NDArray[np.float32]]:
+    """The features that the file's column `name` makes. ValueError: it holds neither numbers nor text of a few values."""
     if any(isinstance(value, str) for value in values):
         kinds = sorted({str(value) for value in values if value is not None})
+        if len(kinds) > MOST_KINDS:
+            raise ValueError(
+                f"{path.name}: column {name} holds {len(kinds)} different texts; a feature has {MOST_KINDS} at most, leave it out"
+            )
         return [np.array([str(value) == kind for value in values], dtype=np.float32) for kind in kinds]
-    return [np.array([np.nan if value is None else float(value) for value in values], dtype=np.float32)]
+    try:
+        numbers = _numbers(values)
+    except TypeError as error:
+        kind = next(type(value).__name__ for value in values if value is not None)
+        raise ValueError(f"{path.name}: column {name} holds {kind}, where features are numbers or text; leave it out") from error
+    # As where the shop's own features are read: an infinity is a division by nothing, and counts as missing.
+    return [np.where(np.isfinite(numbers), numbers, np.float32(np.nan))]
+
+
+def _numbers(values: list[Any]) -> NDArray[np.float32]:
+    """Values as float32, NaN where missing, infinite where too large. Raises TypeError or ValueError: one is no number."""
+    with np.errstate(over="ignore"):
+        return np.array([np.nan if value is None else float(value) for value in values], dtype=np.float32)
 
 
 def _scored(trial: Trial, outcome: str, objective: str, seed: int) -> dict[str, Scores]:
