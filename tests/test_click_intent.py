@@ -91,6 +91,23 @@ class TestEvents:
         with pytest.raises(ValueError, match=r"other\.parquet has no column brand_id, action_date, file_row; it needs user_id"):
             write_events(other, tmp_path / "events.parquet")
 
+    @pytest.mark.parametrize(
+        ("change", "told"),
+        [
+            ("* replace ('15.4.2014' as action_date)", "column action_date must hold dates, as 2014-04-15"),
+            ("* replace (20140415 as action_date)", "column action_date must hold dates, as 2014-04-15"),
+            ("* replace (nullif(user_id, 1) as user_id)", "column user_id is empty in 2 of 3 rows"),
+            ("* replace (nullif(action, 'buy') as action)", "column action is empty in 1 of 3 rows"),
+            ("* replace (1 as file_row)", "column file_row numbers the rows, and 2 of 3 repeat a number"),
+        ],
+    )
+    def test_no_row_is_lost_in_silence(self, tmp_path: Path, change: str, told: str) -> None:
+        whole = write_actions(tmp_path / "whole.parquet", [(1, 7, "click", FIRST), (1, 7, "buy", FIRST), (2, 8, "cart", FIRST)])
+        other = tmp_path / "other.parquet"
+        duckdb.sql(f"copy (select {change} from '{whole}') to '{other}' (format parquet)")
+        with pytest.raises(ValueError, match=rf"^other\.parquet: {told}$"):
+            write_events(other, tmp_path / "events.parquet")
+
 
 @pytest.mark.slow
 def test_features_come_from_the_dbt_models(tmp_path: Path) -> None:

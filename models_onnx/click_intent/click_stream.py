@@ -83,7 +83,8 @@ def write_events(path: Path, events: Path) -> None:
     """The file's rows as an event log: brand for product, file order for the order within a day, which nobody knows.
 
     Actions keep their words; the seed event_type_synonyms reads them (click, buy, favourite, cart). Raises ValueError for a
-    file that can't be read as Parquet or lacks a column.
+    file that can't be read as Parquet, lacks a column, or whose rows are no actions: one without a value, a file_row that comes
+    twice, an action_date that is no date. The contract would refuse such rows, and the trial be measured on what is left.
     """
     with duckdb.connect() as connection:
         try:
@@ -93,16 +94,26 @@ def write_events(path: Path, events: Path) -> None:
         missing = [name for name in COLUMNS if name not in rows.columns]
         if missing:
             raise ValueError(f"{path.name} has no column {', '.join(missing)}; it needs {', '.join(COLUMNS)}")
-        connection.sql(
-            """
-            select
-                cast(file_row as varchar) as event_id,
-                cast(user_id as varchar) as user_id,
-                cast(brand_id as varchar) as product_id,
-                cast(action as varchar) as event_type,
-                cast(action_date as timestamp) + to_seconds(
-                    row_number() over (partition by user_id, action_date order by file_row) % 86400
-                ) as event_at
-            from rows
-            """
-        ).write_parquet(str(events))
+        for name in COLUMNS:
+            (empty,) = connection.sql(f"select count(*) from rows where {name} is null").fetchall()[0]
+            if empty:
+                raise ValueError(f"{path.name}: column {name} is empty in {empty} of {len(rows)} rows")
+        (repeated,) = connection.sql("select count(*) - count(distinct file_row) from rows").fetchall()[0]
+        if repeated:
+            raise ValueError(f"{path.name}: column file_row numbers the rows, and {repeated} of {len(rows)} repeat a number")
+        try:
+            connection.sql(
+                """
+                select
+                    cast(file_row as varchar) as event_id,
+                    cast(user_id as varchar) as user_id,
+                    cast(brand_id as varchar) as product_id,
+                    cast(action as varchar) as event_type,
+                    cast(action_date as timestamp) + to_seconds(
+                        row_number() over (partition by user_id, action_date order by file_row) % 86400
+                    ) as event_at
+                from rows
+                """
+            ).write_parquet(str(events))
+        except duckdb.ConversionException as error:
+            raise ValueError(f"{path.name}: column action_date must hold dates, as 2014-04-15") from error
