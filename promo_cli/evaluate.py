@@ -107,7 +107,8 @@ def champion(name: str, models_folder: Path) -> "tuple[Scorer | None, dict[str, 
 
     registry = ModelRegistry(models_folder)
     try:
-        if name not in registry.entries():
+        entry = registry.entries().get(name)
+        if entry is None or (isinstance(entry, dict) and entry.get("versions") and not entry.get("file")):
             return None, {}
         version = ModelRecords(registry).versions(name)[0]
         return load_scorer(registry, name), dict(version.card)

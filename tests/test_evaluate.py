@@ -226,6 +226,18 @@ def test_no_champion_means_no_scorer(folder: Path) -> None:
     assert champion("churn_risk", folder) == (None, {})
 
 
+def test_challengers_alone_are_no_champion_and_stop_no_other(evaluate: Callable[..., tuple[int, str, str]], folder: Path) -> None:
+    registry = json.loads((folder / "registry.json").read_text())
+    line = {"version": "0" * 12, "file": "interest/x", "sha256": "0" * 64, "kind": "xgboost", "status": "challenger"}
+    registry["interest"] = {"versions": [line]}
+    (folder / "registry.json").write_text(json.dumps(registry))
+    assert champion("interest", folder) == (None, {})
+    unserved = intent(task="interest")
+    code, out, err = evaluate([unserved, intent()])
+    assert (code, err, unserved.scorer) == (0, "", None)
+    assert "purchase_intent" in out
+
+
 class FakeTrial:
     name, title = "email_trial", "a fake"
 
