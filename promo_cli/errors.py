@@ -41,8 +41,12 @@ def as_promo_error(error: Exception) -> PromoError:
     """Any exception as a PromoError; raises nothing. What is not known is called unexpected."""
     import duckdb
 
+    from udfs.model_registry import ModelRefused
+
     if isinstance(error, PromoError):
         return error
+    if isinstance(error, ModelRefused):
+        return PromoError(str(error), DATA_FAULT)
     if isinstance(error, OSError):
         return _from_os_error(error)
     if isinstance(error, duckdb.Error):

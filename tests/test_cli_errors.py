@@ -14,6 +14,7 @@ from promo_cli import contract, paths
 from promo_cli.connectors import complete_journey
 from promo_cli.errors import PromoError, as_promo_error
 from promo_cli.warehouse import open_warehouse
+from udfs.model_registry import ModelRefused
 
 Promo = Callable[..., tuple[int, str, str]]
 
@@ -139,6 +140,11 @@ def test_foreign_errors_become_one_line(error: Exception, exit_code: int, words:
     assert told.exit_code == exit_code
     assert words in told.message
     assert "\n" not in told.message
+
+
+def test_a_refused_model_is_told_in_its_own_words() -> None:
+    told = as_promo_error(ModelRefused("models/registry.json can't be read; restore the file"))
+    assert (told.message, told.exit_code) == ("models/registry.json can't be read; restore the file", 1)
 
 
 def test_debug_shows_the_traceback_before_the_line(promo: Promo, tmp_path: Path) -> None:
