@@ -3,12 +3,16 @@
 import json
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pytest
+from rendered_sql import PROJECT, SETTINGS, Renderer
 
 from models_onnx.drift import profile, psi
 from promo_cli import dbt_runner
 from promo_cli.build import build_warehouse
+from udfs.model_records import ModelRecords
+from udfs.model_registry import ModelRegistry
 
 RANDOM = np.random.default_rng(1)
 ROWS = 5000
@@ -103,6 +107,32 @@ def test_shapes_that_do_not_fit_are_refused(features: object, names: list[str], 
 def test_nothing_to_compare_is_refused() -> None:
     with pytest.raises(ValueError, match="no values"):
         psi(entry_of([1.0, 2.0]), [])
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("select 1", []),
+        (
+            "update model_profiles set position = 3 - position where model_name = 'churn_risk' and position < 3",
+            ["churn_risk"] * 2,
+        ),
+        ("update model_profiles set input = 'gone' where model_name = 'interest' and position = 9", ["interest"]),
+        ("delete from model_profiles where model_name = 'promo_effect' and position = 20", ["promo_effect"]),
+        ("delete from model_profiles where model_name = 'interest'", []),  # a rule serves
+    ],
+)
+def test_a_vector_that_is_not_the_one_learned_from_stops_the_build(
+    connection: duckdb.DuckDBPyConnection, change: str, told: list[str]
+) -> None:
+    shipped = ModelRecords(ModelRegistry()).profiles()
+    columns = [[record[name] for record in shipped] for name in ("model_name", "input", "position")]
+    connection.execute(
+        "create table model_profiles as select unnest($1) as model_name, unnest($2) as input, unnest($3) as position", columns
+    )
+    connection.execute(change)
+    (test,) = Renderer(SETTINGS[0]).model(PROJECT / "tests/models_read_the_vectors_they_learned.sql")
+    assert [row[0] for row in connection.execute(test).fetchall()] == told
 
 
 def test_the_build_tells_what_drifts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
