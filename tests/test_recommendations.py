@@ -192,6 +192,34 @@ def test_more_weight_on_margin_never_lowers_the_mean_margin(
     assert not {user for user, margin in before.items() if after[user] < margin - 1e-9}
 
 
+def test_only_who_could_be_shown_something_misses_recommendations() -> None:
+    missing = Renderer(SETTINGS[0]).model(PROJECT / "tests/recommendations_reach_every_user_without_gaps.sql")[0]
+    with duckdb.connect() as connection:
+        connection.execute(
+            """
+            create table user_segments as
+            select unnest(['shown', 'bought all', 'hid the rest', 'one is open', 'no candidate', 'none to be had']) as user_id;
+            create table recommendable_products as select unnest(['p', 'q']) as product_id, 1 as buyers_28d;
+            create table recommendations as select 'shown' as user_id, 1 as recommendation_rank;
+            create table considered_products as
+            select date '2024-03-01' as as_of_date, * from (values
+                ('shown', 'p', null), ('bought all', 'p', 1), ('hid the rest', 'p', 1), ('hid the rest', 'q', null),
+                ('one is open', 'p', 1), ('one is open', 'q', null), ('none to be had', 'sold out', 1)
+            ) as t(user_id, product_id, own_recency_days);
+            create table user_hidden_items as
+            select date '2024-03-01' as as_of_date, * from (values
+                ('hid the rest', 'product', 'q'), ('one is open', 'product', 'p'), ('one is open', 'coupon', 'q')
+            ) as t(user_id, item_kind, item_id);
+            """
+        )
+        found = {row["user_id"] for row in rows_of(connection, missing)}
+        assert found == {"one is open", "no candidate", "none to be had"}
+        connection.execute("update recommendable_products set buyers_28d = 0")
+        assert not rows_of(connection, missing)
+        connection.execute("update recommendations set recommendation_rank = 2")
+        assert [row["user_id"] for row in rows_of(connection, missing)] == ["shown"]
+
+
 def draw_shop(shop: duckdb.DuckDBPyConnection, drawn: dict[str, int]) -> None:
     for name, value in drawn.items():
         shop.execute(f"set variable {name} = {value}")
