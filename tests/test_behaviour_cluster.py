@@ -17,7 +17,7 @@ from scorer_contract import ScorerCase, ScorerContract
 from models_onnx.behaviour_cluster.clusters import Clusters, choose, fit
 from models_onnx.behaviour_cluster.graph import to_onnx
 from models_onnx.behaviour_cluster.naming import PHRASES, name_clusters
-from models_onnx.behaviour_cluster.stability import AriJudge, same_share
+from models_onnx.behaviour_cluster.stability import UNNAMED, AriJudge, named_segments, same_share
 from models_onnx.behaviour_cluster.task import LIFE_CYCLE, SEGMENTS, TASK, VALUE_TIERS
 from models_onnx.gate import decide
 from models_onnx.half_years import half_year_split
@@ -212,6 +212,22 @@ def behaviour(users: int = 600, moved: float = 0.1, early_users: int | None = No
 
 def context(connection: duckdb.DuckDBPyConnection, names: list[str] | None = None) -> TrainingContext:
     return TrainingContext(connection, SPLIT, {"behaviour_features": names or NAMES}, 1, "planted", lambda *step: None)
+
+
+def test_rules_that_leave_users_in_no_segment_stop_no_training() -> None:
+    with behaviour() as connection:
+        before = named_segments(connection)
+        connection.execute(
+            "delete from policies.segment_rules where coalesce(recency_min, recency_max, first_purchase_max, "
+            "value_percentile_min, intent_min) is null or dimension = 'intent'"
+        )
+        connection.execute("update features.user_features set recency_days = null where user_id = 'u0'")
+        after = named_segments(connection)
+        assert after.keys() == before.keys()
+        day = SPLIT.train[0]
+        assert after[(day, "u0")][0] == UNNAMED
+        assert {tier for _, tier in after.values()} == {"high_value", "medium_value", UNNAMED}
+        assert TASK.train(context(connection)).card["clusters"]
 
 
 def test_the_task_trains_a_model_that_passes_the_gate_and_is_measured_again() -> None:

@@ -9,6 +9,9 @@ from sklearn.metrics import adjusted_rand_score
 
 from models_onnx.judges import DRAWS, LEVEL
 
+UNNAMED = "none"
+"""Stands for the segment of who is in none."""
+
 
 class AriJudge:
     """Adjusted Rand index (Hubert and Arabie, 1985) between the clusters of U users in two periods; intervals draw users.
@@ -72,7 +75,10 @@ def _holds_everyone(clusters: NDArray[Any]) -> bool:
 
 
 def named_segments(connection: duckdb.DuckDBPyConnection) -> dict[tuple[Any, str], tuple[str, str]]:
-    """{(as-of date, user): (life cycle, value tier)} by the rules of policies.segment_rules, as in promotions.user_segments."""
+    """{(as-of date, user): (life cycle, value tier)} by the rules of policies.segment_rules, as in promotions.user_segments.
+
+    Everyone is in it: where no rule of a dimension holds, the segment is `UNNAMED`. audits.policy_faults tells of such rules.
+    """
     rows = connection.execute(
         """
         select
@@ -81,13 +87,13 @@ def named_segments(connection: duckdb.DuckDBPyConnection) -> dict[tuple[Any, str
             min_by(rules.segment, rules.priority) filter (where rules.dimension = 'life_cycle') as life_cycle,
             min_by(rules.segment, rules.priority) filter (where rules.dimension = 'value_tier') as value_tier
         from features.user_features as users
-        inner join policies.segment_rules as rules
+        left join policies.segment_rules as rules
             on (rules.recency_min is null or users.recency_days >= rules.recency_min)
             and (rules.recency_max is null or users.recency_days <= rules.recency_max)
             and (rules.first_purchase_max is null or users.days_since_first_purchase <= rules.first_purchase_max)
             and (rules.value_percentile_min is null or users.value_percentile >= rules.value_percentile_min)
-        where rules.intent_min is null
+            and rules.intent_min is null
         group by users.as_of_date, users.user_id
         """
     ).fetchall()
-    return {(day, user): (str(life_cycle), str(value_tier)) for day, user, life_cycle, value_tier in rows}
+    return {(day, user): (life_cycle or UNNAMED, value_tier or UNNAMED) for day, user, life_cycle, value_tier in rows}
