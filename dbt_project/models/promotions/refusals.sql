@@ -317,11 +317,14 @@ final as (
         changes.unit,
         cast(changes.standing as double) as standing,
         cast(changes.has_to_be as double) as has_to_be,
-        -- money and points are rounded up to what is enough
+        -- money and points are rounded up to what is enough; no amount leads back into a segment that the user is beyond
         cast(case
+            when changes.change_code = 'NOT_IN_SEGMENT/other' then null
             when changes.unit = 'share' then changes.has_to_be - changes.standing
             when changes.change_code like '%/allocation'
                 then greatest(0.01, -floor((changes.standing - changes.has_to_be) * 100) / 100)
+            when changes.change_code = 'NOT_IN_SEGMENT/value_tier'
+                then greatest(0.01, -floor((changes.standing - changes.has_to_be) * 100 + 0.000001) / 100)
             else -floor((changes.standing - changes.has_to_be) * 100 + 0.000001) / 100
         end as double) as lacks,
         changes.changes_on,

@@ -30,7 +30,7 @@ final as (
         rules.dimension,
         rules.segment,
         cast(case
-            when rules.dimension = 'value_tier' then coalesce(spending.lowest, 0)
+            when rules.dimension = 'value_tier' then case when rules.value_percentile_min is null then 0 else spending.lowest end
             when rules.dimension = 'intent' then rules.intent_min
             -- a first purchase can't be made twice, and a prospect never again
             when rules.first_purchase_max is not null or coalesce(rules.recency_min, rules.recency_max) is null then null
