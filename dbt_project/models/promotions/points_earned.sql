@@ -23,13 +23,44 @@ lines as (
 
 ),
 
-orders as (
+-- the spans that each line falls in; a tier is a member's whatever is bought, an offer is for what may be promoted
+matched as (
+
+    select
+        lines.order_id,
+        lines.line_number,
+        lines.paid,
+        spans.source,
+        spans.source_id,
+        spans.held_from,
+        spans.points_multiplier,
+        spans.min_spend
+    from lines
+    inner join {{ ref('points_multipliers') }} as spans
+        on
+            lines.user_id = spans.user_id
+            and lines.ordered_at >= spans.held_from
+            and (lines.ordered_at < spans.held_until or spans.held_until is null)
+    left join {{ ref('stg_products') }} as products on lines.product_id = products.product_id
+    left join {{ ref('product_policy') }} as policy on lines.product_id = policy.product_id
+    where
+        {{ admits('spans.categories', 'products.category') }}
+        -- what the shop sells no more keeps the points that it gave
+        and (spans.source = 'tier' or coalesce(policy.is_promotable, true))
+
+),
+
+-- a minimum counts the lines that the offer is for, as the quote of a basket does
+counted as (
 
     select
         order_id,
+        source_id,
+        held_from,
         sum(paid) as paid
-    from lines
-    group by order_id
+    from matched
+    where min_spend is not null
+    group by order_id, source_id, held_from
 
 ),
 
@@ -37,20 +68,18 @@ orders as (
 multiplied as (
 
     select
-        lines.order_id,
-        lines.line_number,
-        max(case when spans.source = 'tier' then spans.points_multiplier end) as tier_multiplier,
-        max(case when spans.source = 'offer' then spans.points_multiplier end) as offer_multiplier
-    from lines
-    inner join {{ ref('points_multipliers') }} as spans
+        matched.order_id,
+        matched.line_number,
+        max(case when matched.source = 'tier' then matched.points_multiplier end) as tier_multiplier,
+        max(case when matched.source = 'offer' then matched.points_multiplier end) as offer_multiplier
+    from matched
+    left join counted
         on
-            lines.user_id = spans.user_id
-            and lines.ordered_at >= spans.held_from
-            and (lines.ordered_at < spans.held_until or spans.held_until is null)
-    inner join orders on lines.order_id = orders.order_id and orders.paid >= coalesce(spans.min_spend, 0)
-    left join {{ ref('stg_products') }} as products on lines.product_id = products.product_id
-    where {{ admits('spans.categories', 'products.category') }}
-    group by lines.order_id, lines.line_number
+            matched.order_id = counted.order_id
+            and matched.source_id = counted.source_id
+            and matched.held_from = counted.held_from
+    where matched.min_spend is null or counted.paid >= matched.min_spend
+    group by matched.order_id, matched.line_number
 
 ),
 
