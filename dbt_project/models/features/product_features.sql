@@ -145,7 +145,8 @@ rivals as (
     select
         as_of_date,
         product_id,
-        min(price) as competitor_price
+        -- nobody sells at nothing: such a price is an empty cell of who collected it, and would cut the shop's own
+        min(case when price > 0 then price end) as competitor_price
     from latest_rival_prices
     group by as_of_date, product_id
 
