@@ -201,6 +201,7 @@ def test_only_who_could_be_shown_something_misses_recommendations() -> None:
             select unnest(['shown', 'bought all', 'hid the rest', 'one is open', 'no candidate', 'none to be had']) as user_id;
             create table recommendable_products as select unnest(['p', 'q']) as product_id, 1 as buyers_28d;
             create table recommendations as select 'shown' as user_id, 1 as recommendation_rank;
+            create table policy_values as select 'max_recommendations_per_user' as name, 20.0 as value;
             create table considered_products as
             select date '2024-03-01' as as_of_date, * from (values
                 ('shown', 'p', null), ('bought all', 'p', 1), ('hid the rest', 'p', 1), ('hid the rest', 'q', null),
@@ -214,7 +215,9 @@ def test_only_who_could_be_shown_something_misses_recommendations() -> None:
         )
         found = {row["user_id"] for row in rows_of(connection, missing)}
         assert found == {"one is open", "no candidate", "none to be had"}
-        connection.execute("update recommendable_products set buyers_28d = 0")
+        connection.execute("update policy_values set value = 0")
+        assert not rows_of(connection, missing)
+        connection.execute("update policy_values set value = 20; update recommendable_products set buyers_28d = 0")
         assert not rows_of(connection, missing)
         connection.execute("update recommendations set recommendation_rank = 2")
         assert [row["user_id"] for row in rows_of(connection, missing)] == ["shown"]

@@ -1,5 +1,5 @@
 -- users without recommendations though something could be shown to them, and users whose ranks leave one out
--- Who has just bought, or hides, all that could be shown is shown nothing.
+-- Who has just bought, or hides, all that could be shown is shown nothing, and everybody where the policy shows nothing.
 {{ config(meta={'by_user': true}) }}
 with users as (
 
@@ -49,7 +49,12 @@ final as (
     left join candidates on users.user_id = candidates.user_id
     where
         users.recommendations <> users.last_rank
-        or (users.recommendations = 0 and shop.products_sold > 0 and coalesce(candidates.is_one_open, true))
+        or (
+            users.recommendations = 0
+            and shop.products_sold > 0
+            and {{ policy_value('max_recommendations_per_user') }} >= 1
+            and coalesce(candidates.is_one_open, true)
+        )
 
 )
 

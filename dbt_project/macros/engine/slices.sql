@@ -34,7 +34,7 @@
     {%- if model.name in var('models_of_candidates') -%}
         {#- not by ref(): who is sliced need not read the policy itself -#}
         {%- set users_per_slice = '(
-            select greatest(1, least(' ~ users_per_slice ~ ', ' ~ var('candidates_per_slice') ~ ' // cast(value as bigint)))
+            select greatest(1, least(' ~ users_per_slice ~ ', ' ~ var('candidates_per_slice') ~ ' // nullif(cast(value as bigint), 0)))
             from ' ~ graph.nodes['seed.' ~ project_name ~ '.policy_values'].relation_name ~ '
             where name = \'max_candidates_per_user\'
         )' -%}
