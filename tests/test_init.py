@@ -482,6 +482,21 @@ def test_consent_in_a_shops_own_words(yes: str, no: str, agreed: int, told: str)
     assert told in next(field.reason for field in proposal.fields if field.column == "granted")
 
 
+def test_consent_is_of_the_people_who_buy() -> None:
+    """A customer's key is called id alone and an address stands beside it: consents by address would be of nobody."""
+    found = columns_of({
+        "orders": """
+            select i as id, i % 40 as customer_id, timestamp '2024-01-01' + to_hours(i::integer) as created_at
+            from range(200) as t(i)""",
+        "order_items": "select i // 2 as order_id, 'S' || i % 30 as sku, 1 as quantity, 20.0 as price from range(400) as t(i)",
+        "products": "select 'S' || i as sku, 'Shirt ' || i as name from range(30) as t(i)",
+        "customers": """
+            select i as id, 'a' || i || '@example.com' as email, i % 2 = 0 as accepts_marketing from range(40) as t(i)""",
+    })  # fmt: skip
+    assert found["users"]["user_id"][0] == "customers.id"
+    assert found["consents"]["user_id"][0] == "customers.id"
+
+
 def test_local_times_and_epochs() -> None:
     log = "select {} as ts, 'u' || i % 30 as uid, 'view' as action, 'p' || i % 9 as item from range(300) as t(i)"
     moment = "timestamp '2025-03-01' + to_minutes(i::integer)"

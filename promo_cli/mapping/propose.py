@@ -198,9 +198,10 @@ class Proposer:
     def _by_values(self, table: str, name: str, column: Column) -> float:
         """How surely a column of another name is the key of users or products: those of the order lines are in it."""
         known = self._identity.get(name)
-        if known is None or known == column or table not in ("users", "products"):
+        home = {"consents": "users"}.get(table, table)  # consent is a column of a table of people
+        if known is None or known == column or home not in ("users", "products"):
             return 0
-        if name_fit(column.table, self._hints.tables[table]) < 0.5 or not self._shop.is_key(column.table, column.name):
+        if name_fit(column.table, self._hints.tables[home]) < 0.5 or not self._shop.is_key(column.table, column.name):
             return 0
         return 0.8 if self._shop.found_in(known, column) > LEAST_FOUND_UNNAMED else 0
 
