@@ -482,6 +482,39 @@ def test_consent_in_a_shops_own_words(yes: str, no: str, agreed: int, told: str)
     assert told in next(field.reason for field in proposal.fields if field.column == "granted")
 
 
+def test_an_order_is_not_sought_behind_a_product() -> None:
+    """Every table of Magento's has an entity_id and a status: equal numbers are no reference, a product's state is no order's."""
+    found = columns_of({
+        "catalog_product": """
+            select 500 + i as entity_id, 'S' || i as sku, 'Shirt ' || i as name, 'shirts' as category, 1 as status
+            from range(30) as t(i)""",
+        "sales_order": """
+            select i as entity_id, i % 40 as customer_id, timestamp '2024-01-01' + to_hours(i::integer) as created_at,
+                case when i % 9 = 0 then 'canceled' else 'complete' end as status
+            from range(600) as t(i)""",
+        "sales_order_item": """
+            select i as item_id, i // 2 as order_id, 500 + i % 30 as product_id, 'S' || i % 30 as sku, 20.0 as price,
+                timestamp '2024-01-01' + to_hours((i // 2)::integer) as created_at
+            from range(1200) as t(i)""",
+    })  # fmt: skip
+    assert found["order_lines"]["user_id"][0] == "sales_order.customer_id"
+    with duckdb.connect() as connection:
+        shop = _shop(connection, {
+            "orders": """
+                select i as id, i % 40 as customer_id, timestamp '2024-01-01' + to_hours(i::integer) as created_at,
+                    case when i % 9 = 0 then 'canceled' else 'paid' end as status
+                from range(200) as t(i)""",
+            "order_items": "select i // 2 as order_id, 'S' || i % 30 as sku, 20.0 as price from range(400) as t(i)",
+            "products": """
+                select 'S' || i as sku, 'Shirt ' || i as name, 'active' as status, timestamp '2022-01-01' as created_at
+                from range(30) as t(i)""",
+        })  # fmt: skip
+        sql = Proposer(shop, read_contract(), {"view": "view"}).proposals()["order_lines"].sql
+    assert "lower(orders.status)" in sql
+    assert "orders.created_at as ordered_at" in sql
+    assert "products.status" not in sql
+
+
 def test_consent_is_of_the_people_who_buy() -> None:
     """A customer's key is called id alone and an address stands beside it: consents by address would be of nobody."""
     found = columns_of({

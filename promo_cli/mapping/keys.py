@@ -11,8 +11,18 @@ from promo_cli.mapping.source import plain_name
 LEAST_FOUND = 0.5
 """Least share of values that have to stand in the key of a table, where the names say that they do."""
 
+ANY_TABLES = frozenset({
+    *("id", "entity_id", "object_id", "record_id", "row_id", "uuid", "guid", "pk", "key", "code", "number", "version"),
+    *("name", "title", "description", "position", "row_number", "index"),
+})  # fmt: skip
+"""Names of columns that any table has of its own: two of them are no reference, however many of their numbers are the same."""
+
 LEAST_FOUND_UNNAMED, LEAST_DISTINCT_UNNAMED = 0.95, 20
 """The same where the values alone say it."""
+
+
+_LISTED_ONCE = ("order", "customer", "product")
+"""What a table whose name ends so lists, one a row, whatever stands before it."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +107,11 @@ def _may_be_key(column: Column) -> bool:
 def _are_kin(child: Column, parent: Column) -> bool:
     known, of_parent = plain_name(child.name), plain_name(parent.name)
     if known == of_parent:
-        return known not in ("id", "name", "title", "description", "position", "row_number", "index")
-    if known in (f"{plain_name(parent.table).removesuffix('s')}_{of_parent}", plain_name(parent.table).removesuffix("s")):
+        return known not in ANY_TABLES
+    whole = plain_name(parent.table).removesuffix("s")
+    last = whole.rpartition("_")[2]  # sales_order and wc_orders are orders
+    of_parent = "id" if of_parent == "entity_id" else of_parent
+    if known in (f"{whole}_{of_parent}", whole) or (last in _LISTED_ONCE and known == f"{last}_{of_parent}"):
         return True
     return entity(child) is not None and entity(child) == entity(parent)
 

@@ -12,7 +12,7 @@ from functools import cache
 
 from promo_cli.contract import Table
 from promo_cli.mapping import expressions
-from promo_cli.mapping.hints import Hint, name_fit, read_hints, value_fit
+from promo_cli.mapping.hints import Hint, entity, name_fit, read_hints, value_fit
 from promo_cli.mapping.keys import LEAST_FOUND_UNNAMED, Link, links_of, paths_from, told_share
 from promo_cli.mapping.profile import Column, Shop, plain_or_quoted
 from promo_cli.mapping.proposal import Field, Filter, Proposal
@@ -48,6 +48,9 @@ _OWN = {
     "events": {"price", "quantity", "brand", "category", "query", "dwell_seconds"},
 }
 """What a row has of its own or not at all: what its order or product has is another thing, an order's discount, today's price."""
+
+_OF_ORDERS = {"order_id", "ordered_at", "+order_discount", "+status", "+cancelled_at", "+currency"}
+"""What only an order has: a product's state, or the day on which a customer signed up, is none of it."""
 
 _OF_PEOPLE = {"email", "signed_up_at", "birth_date", "region", "country", "gender", "age_band", "phone", "zip", "first_name"}
 
@@ -182,6 +185,8 @@ class Proposer:
         for place, path in paths.items():
             for column in self._shop.columns[place]:
                 if (path and name in _OWN.get(table, ())) or ("total" in name and _is_orders_total(column)):
+                    continue
+                if table == "order_lines" and _is_anothers(name, path):
                     continue
                 named = max(name_fit(column.name, hint.names, place), self._by_values(table, name, column))
                 fit = named * value_fit(hint.kind, column) * HOP ** len(path)
@@ -598,6 +603,12 @@ class _Lines:
         ):
             return f"max({sql}) over (partition by {self.group.sql})", True
         return sql, False
+
+
+def _is_anothers(name: str, path: tuple[Link, ...]) -> bool:
+    """Whether a line's order, or who bought it, would be sought behind a product, or the order behind a person."""
+    over = {entity(column) for link in path for column in (link.child, link.parent)}
+    return ("product_id" in over and name in _OF_ORDERS | {"user_id"}) or ("user_id" in over and name in _OF_ORDERS)
 
 
 def _is_orders_total(column: Column) -> bool:
