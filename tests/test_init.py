@@ -493,11 +493,13 @@ def test_an_order_is_not_sought_behind_a_product() -> None:
                 case when i % 9 = 0 then 'canceled' else 'complete' end as status
             from range(600) as t(i)""",
         "sales_order_item": """
-            select i as item_id, i // 2 as order_id, 500 + i % 30 as product_id, 'S' || i % 30 as sku, 20.0 as price,
+            select i as item_id, i // 2 as order_id, 500 + i % 30 as product_id, 'S' || i % 30 as sku, 20.0 as price, 2 as qty_ordered,
                 timestamp '2024-01-01' + to_hours((i // 2)::integer) as created_at
             from range(1200) as t(i)""",
     })  # fmt: skip
     assert found["order_lines"]["user_id"][0] == "sales_order.customer_id"
+    assert found["order_lines"]["quantity"][0] == "sales_order_item.qty_ordered"
+    assert found["products"]["product_id"][0] == "catalog_product.entity_id"
     with duckdb.connect() as connection:
         shop = _shop(connection, {
             "orders": """
@@ -513,6 +515,18 @@ def test_an_order_is_not_sought_behind_a_product() -> None:
     assert "lower(orders.status)" in sql
     assert "orders.created_at as ordered_at" in sql
     assert "products.status" not in sql
+
+
+def test_orders_that_were_cancelled_or_never_paid_are_none_however_a_shop_writes_it() -> None:
+    states = ["wc-completed", "wc-cancelled", "wc-refunded", "wc-pending", "Pending payment", "checkout-draft", "Storniert"]
+    with duckdb.connect() as connection:
+        shop = _shop(connection, {
+            "sales": f"select *, {states}[1 + i % 7] as order_status from ({BOUGHT.replace('select', 'select i,', 1)})",
+            "articles": ARTICLES,
+        })  # fmt: skip
+        sql = Proposer(shop, read_contract(), {"view": "view"}).proposals()["order_lines"].sql
+        kept = connection.execute(f"select distinct order_status from raw.sales semi join ({sql}) on order_no = order_id")
+        assert kept.fetchall() == [("wc-completed",)]
 
 
 def test_consent_is_of_the_people_who_buy() -> None:

@@ -106,8 +106,10 @@ def _may_be_key(column: Column) -> bool:
 
 def _are_kin(child: Column, parent: Column) -> bool:
     known, of_parent = plain_name(child.name), plain_name(parent.name)
+    if known in ANY_TABLES:
+        return False
     if known == of_parent:
-        return known not in ANY_TABLES
+        return True
     whole = plain_name(parent.table).removesuffix("s")
     last = whole.rpartition("_")[2]  # sales_order and wc_orders are orders
     of_parent = "id" if of_parent == "entity_id" else of_parent

@@ -567,7 +567,7 @@ class _Lines:
         found = []
         if "+status" in self._picked:
             column = self._picked["+status"].column
-            states = [word for word in column.words if word.lower() in cancelled]
+            states = [word for word in column.words if {plain_name(word), plain_name(word).removeprefix("wc_")} & set(cancelled)]
             if states and len(states) < len(column.words):
                 told = ", ".join(quoted_text(state.lower()) for state in states)
                 sql, over = self._of_order(column, f"lower({column.sql})")
