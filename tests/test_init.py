@@ -493,7 +493,8 @@ def test_an_order_is_not_sought_behind_a_product() -> None:
                 case when i % 9 = 0 then 'canceled' else 'complete' end as status
             from range(600) as t(i)""",
         "sales_order_item": """
-            select i as item_id, i // 2 as order_id, 500 + i % 30 as product_id, 'S' || i % 30 as sku, 20.0 as price, 2 as qty_ordered,
+            select i as item_id, i // 2 as order_id, 500 + i % 30 as product_id, 'S' || i % 30 as sku, 20.0 as price,
+                2 as qty_ordered,
                 timestamp '2024-01-01' + to_hours((i // 2)::integer) as created_at
             from range(1200) as t(i)""",
     })  # fmt: skip
@@ -527,6 +528,17 @@ def test_orders_that_were_cancelled_or_never_paid_are_none_however_a_shop_writes
         sql = Proposer(shop, read_contract(), {"view": "view"}).proposals()["order_lines"].sql
         kept = connection.execute(f"select distinct order_status from raw.sales semi join ({sql}) on order_no = order_id")
         assert kept.fetchall() == [("wc-completed",)]
+
+
+def test_a_key_that_many_events_share_is_not_an_events_own() -> None:
+    """GA4 has no id of an event, and a user_id that half of them bear: all that a user did would be one event."""
+    found = columns_of({
+        "events": """
+            select epoch_us(timestamp '2025-03-01' + to_minutes(i::integer)) as event_timestamp, 'view_item' as event_name,
+                'p' || i % 30 as user_pseudo_id, case when i % 2 = 0 then 'U' || i % 30 end as user_id
+            from range(300) as t(i)""",
+    })  # fmt: skip
+    assert "event_id" not in found["events"]
 
 
 def test_consent_is_of_the_people_who_buy() -> None:

@@ -28,6 +28,9 @@ HOP = 0.94
 LEAST_FILLED_DOWN = 0.8
 """Share of a column's blanks that its group fills, of one column at least, where an export fills a group's first row alone."""
 
+LEAST_DIFFERENT = 0.5
+"""Share of a column's values that are different ones, where it is a row's own key: logs have some rows twice."""
+
 _BY_CONTENT = frozenset({"users", "products", "order_lines", "events", "reviews", "consents"})
 """Tables that are known by what they hold. Another is only what is called so: what its columns hold could be anything."""
 
@@ -212,6 +215,8 @@ class Proposer:
 
     def _as_identity(self, table: str, name: str, column: Column) -> float:
         """Users and products have to be the same ones in every table; a key that is new with every order names no person."""
+        if name in ("event_id", "review_id", "redemption_id") and column.distinct < LEAST_DIFFERENT * column.values:
+            return 0  # a user's id, say, would make one event of all that the user did
         if name == "event_type":
             return 0.3 + 0.7 * expressions.understood_events(column, self._synonyms)
         if name not in ("user_id", "product_id"):
