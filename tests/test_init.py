@@ -530,6 +530,20 @@ def test_orders_that_were_cancelled_or_never_paid_are_none_however_a_shop_writes
         assert kept.fetchall() == [("wc-completed",)]
 
 
+def test_a_discount_that_differs_within_an_order_is_the_lines() -> None:
+    """It was taken for the order's, wasn't one, and the price for what had been paid."""
+    sales = """
+        select 'o' || i // 2 as order_no, 1 + i % 2 as line_no, 'c' || i // 2 % 40 as client, 'art-' || i % 25 as article,
+            2 as qty, timestamp '2025-01-01' + to_hours((i // 2)::integer) as placed_at, 10.0 as unit_price,
+            1.0 + i % 2 as discount_amount
+        from range(400) as t(i)"""
+    with duckdb.connect() as connection:
+        shop = _shop(connection, {"sales": sales, "articles": ARTICLES})
+        sql = Proposer(shop, read_contract(), {"view": "view"}).proposals()["order_lines"].sql
+        sums = connection.execute(f"select sum(discount), sum(quantity * (list_price - paid_price)) from ({sql})").fetchall()[0]
+    assert [float(amount) for amount in sums] == [600, 600]
+
+
 def test_a_key_that_many_events_share_is_not_an_events_own() -> None:
     """GA4 has no id of an event, and a user_id that half of them bear: all that a user did would be one event."""
     found = columns_of({

@@ -115,6 +115,16 @@ class Proposer:
         drafts = [draft for base in self._shop.columns if base != but and (draft := self._draft_on(table, base))]
         return max(drafts, key=lambda draft: (draft.score, draft.base), default=None)
 
+    def _with_lines_own_discount(self, draft: Draft) -> Draft:
+        """A discount that differs within an order is the line's, though it is called what others call the order's."""
+        off, order = draft.picked.get("+order_discount"), draft.picked.get("order_id")
+        if off is None or order is None or "discount" in draft.picked or not off.column.table == order.column.table == draft.base:
+            return draft
+        if _is_one_in_group(self._shop, draft.base, off.column, order.column):
+            return draft
+        others = {name: picked for name, picked in draft.picked.items() if name != "+order_discount"}
+        return replace(draft, picked=others | {"discount": off})
+
     def _draft_on(self, table: str, base: str) -> Draft | None:
         columns, required = self._hints.columns[table], self._contract[table].required_columns
         named = name_fit(base, self._hints.tables[table])
@@ -243,6 +253,8 @@ class Proposer:
 
     def _proposal(self, table: str, draft: Draft) -> Proposal:
         """The draft as fields with reasons, and what the tables of a shop ask for beside renaming."""
+        if table == "order_lines":
+            draft = self._with_lines_own_discount(draft)
         lines = _Lines(self._shop, draft, self._zone)
         names = [column.name for column in self._contract[table].columns]
         fields = {name: self._field(table, name, draft) for name in names if name in draft.picked}
