@@ -530,6 +530,23 @@ def test_orders_that_were_cancelled_or_never_paid_are_none_however_a_shop_writes
         assert kept.fetchall() == [("wc-completed",)]
 
 
+def test_ids_stored_as_fractions_are_those_of_other_tables() -> None:
+    found = columns_of({
+        "orders": """
+            select i::double as order_id, (i % 40)::double as customer_id,
+                timestamp '2024-01-01' + to_hours(i::integer) as created_at
+            from range(200) as t(i)""",
+        "order_items": "select i // 2 as order_id, 'S' || i % 30 as sku, 1 as quantity, 20.0 as price from range(400) as t(i)",
+        "products": "select 'S' || i as sku, 'Shirt ' || i as name from range(30) as t(i)",
+        "customers": "select i as customer_id, 'a' || i || '@example.com' as email from range(40) as t(i)",
+    })  # fmt: skip
+    assert found["users"]["user_id"][0] == "customers.customer_id"
+    source, sql = found["order_lines"]["user_id"]
+    assert (source, duckdb.sql(f"select {sql} from (select 25.0::double as customer_id) as orders").fetchall()) == (
+        "orders.customer_id", [("25",)],
+    )  # fmt: skip
+
+
 def test_a_discount_that_differs_within_an_order_is_the_lines() -> None:
     """It was taken for the order's, wasn't one, and the price for what had been paid."""
     sales = """

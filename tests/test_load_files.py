@@ -85,6 +85,19 @@ def test_parquet_keeps_its_types(connection: Connection, shop_folder: Path) -> N
     )
 
 
+def test_ids_that_parquet_stores_as_fractions_are_those_of_other_files(connection: Connection, shop_folder: Path) -> None:
+    """A table of numbers with blanks is often stored as DOUBLE: 25.0 would be another user than 25, and nan one."""
+    (shop_folder / "events.csv").unlink(missing_ok=True)
+    write_parquet(
+        shop_folder / "events.parquet",
+        "select unnest([25.0::double, 'nan'::double, null]) as user_id, 'view' as event_type, "
+        "timestamp '2024-01-01' as event_at, 7.00::decimal(9, 2) as product_id, 25.0::double as price",
+    )
+    load(connection, shop_folder)
+    rows = connection.execute("select user_id, product_id, price from shop.events order by all").fetchall()
+    assert rows == [("25", "7", 25.0), (None, "7", 25.0), (None, "7", 25.0)]
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_delimiters(connection: Connection, shop_folder: Path, delimiter: str) -> None:
     (shop_folder / "products.csv").write_text(PRODUCTS.replace(",", delimiter))

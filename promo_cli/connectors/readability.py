@@ -9,6 +9,7 @@ from promo_cli.warehouse import quoted_name
 WHOLE_TYPES = frozenset(
     {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"}
 )
+FRACTIONS = ("DOUBLE", "FLOAT", "DECIMAL")
 NESTED_TYPES = ("STRUCT", "MAP", "UNION", "BLOB", "BIT", "LIST", "ARRAY")
 HINTS = {
     "timestamp": "write 2024-05-31 18:30:00 (UTC) or seconds since 1970",
@@ -57,6 +58,17 @@ def staged_value(name: str, data_type: str, stored: str) -> str:
         number = f"try_cast({name} as double)"
         return f"case when {number} = floor({number}) then try_cast({number} as integer) end"
     return f"try_cast({name} as {data_type})"
+
+
+def text_value(value: str, stored: str) -> str:
+    """The value as text: 25 and not 25.0, as which a table of numbers with blanks is often stored, for that is another user."""
+    text = f"cast({value} as varchar)"
+    if not stored.startswith(FRACTIONS):
+        return text
+    return (
+        f"case when {value} = floor({value}) and abs({value}) < 1e15 then cast(cast({value} as bigint) as varchar) "
+        f"else nullif({text}, 'nan') end"
+    )
 
 
 def _epoch(name: str) -> str:

@@ -8,7 +8,8 @@ import duckdb
 
 from promo_cli.connectors.columns import Match, match_columns
 from promo_cli.connectors.csv_header import read_header, refuse_bomb
-from promo_cli.contract import Table
+from promo_cli.connectors.readability import FRACTIONS, text_value
+from promo_cli.contract import TEXT_TYPES, Table
 from promo_cli.errors import PromoError, duckdb_reason
 from promo_cli.warehouse import quoted_name, quoted_text
 
@@ -34,8 +35,15 @@ def source_file(path: Path, table: Table, encoding: str) -> SourceFile:
     if is_parquet(path):
         columns = parquet_columns(path)
         match = match_columns(path, columns, table)
-        expressions = [quoted_name(columns[at]) for at, _ in match.taken]
         scan = f"read_parquet({path_literal(path)})"
+        texts = {column.name for column in table.columns if column.data_type in TEXT_TYPES}
+        kinds = list(map(str, duckdb.sql(f"select * from {scan}").types))
+        expressions = [
+            text_value(quoted_name(columns[at]), kinds[at])
+            if name in texts and kinds[at].startswith(FRACTIONS)
+            else quoted_name(columns[at])
+            for at, name in match.taken
+        ]
     else:
         if path.suffix.lower() == ".gz":
             refuse_bomb(path)

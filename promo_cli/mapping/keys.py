@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from promo_cli.connectors.readability import text_value
 from promo_cli.mapping.hints import entity
 from promo_cli.mapping.profile import Column, Shop, plain_or_quoted
 from promo_cli.mapping.source import plain_name
@@ -54,7 +55,7 @@ def told_share(share: float) -> str:
 def _side(column: Column, link: Link) -> str:
     if max(link.child.emails, link.parent.emails) > 0.8:
         return f"lower(trim({column.sql}))"
-    return column.sql if link.child.data_type == link.parent.data_type else f"cast({column.sql} as varchar)"
+    return column.sql if link.child.data_type == link.parent.data_type else text_value(column.sql, column.data_type)
 
 
 def links_of(shop: Shop) -> dict[str, list[Link]]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 
+from promo_cli.connectors.readability import text_value
 from promo_cli.mapping.source import SourceTable
 from promo_cli.warehouse import quoted_name, quoted_text
 
@@ -119,8 +120,9 @@ class Shop:
     @cache  # noqa: B019
     def found_in(self, child: Column, parent: Column) -> float:
         """Share of the child's values (COMPARED of them) that stand in the parent, read without regard to case and spaces."""
-        value = "lower(trim(cast({} as varchar)))"
-        of_child, of_parent = value.format(quoted_name(child.name)), value.format(quoted_name(parent.name))
+        of_child, of_parent = (
+            f"lower(trim({text_value(quoted_name(column.name), column.data_type)}))" for column in (child, parent)
+        )
         share = self._one(
             f"with wanted as materialized (select distinct {of_child} as value from looked_at.{quoted_name(child.table)} "
             f"where {of_child} <> '' order by hash(value) limit {COMPARED}), "

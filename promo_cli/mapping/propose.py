@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass, replace
 from functools import cache
 
-from promo_cli.contract import Table
+from promo_cli.connectors.readability import FRACTIONS, text_value
+from promo_cli.contract import TEXT_TYPES, Table
 from promo_cli.mapping import expressions
 from promo_cli.mapping.hints import Hint, entity, name_fit, read_hints, value_fit
 from promo_cli.mapping.keys import LEAST_FOUND_UNNAMED, Link, links_of, paths_from, told_share
@@ -307,6 +308,9 @@ class Proposer:
                 sql, done = expressions.money(column)
             case "flag":
                 sql, done = expressions.flag(column)
+        is_text = next(known.data_type in TEXT_TYPES for known in self._contract[table].columns if known.name == name)
+        if is_text and sql == column.sql and column.data_type.startswith(FRACTIONS):
+            sql, done = text_value(sql, column.data_type), "stored as a fraction: 25, not 25.0"
         if name == "event_type":
             sql, done = expressions.event_type(column, self._synonyms)
         if name == "user_id" and column.emails > 0.8:
