@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from promo_cli.options import AsJson, Database, ExampleAddresses, Quiet
+from promo_cli.options import AsJson, Database, ExampleAddresses, Quiet, path_told
 from promo_cli.paths import database_path
 
 DEMO_CAMPAIGN = "weekly_thanks"
@@ -14,7 +14,9 @@ DEMO_CAMPAIGN = "weekly_thanks"
 def demo(
     example_addresses: ExampleAddresses = False,
     database: Database = None,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of the campaign file.")] = Path("exports"),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", parser=path_told, help="Folder of the campaign file.")
+    ] = Path("exports"),
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:

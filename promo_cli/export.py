@@ -14,7 +14,7 @@ from promo_cli.completion import campaigns
 from promo_cli.console import messages, progress
 from promo_cli.destinations import Destination
 from promo_cli.errors import USAGE_FAULT, PromoError
-from promo_cli.options import AsJson, Database, DryRun, Quiet
+from promo_cli.options import AsJson, Database, DryRun, Quiet, path_told
 from promo_cli.paths import database_path
 
 if TYPE_CHECKING:
@@ -56,7 +56,10 @@ def export(
         ),
     ] = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of the file; made, for you alone, if need be.")
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="DIR", parser=path_told, help="Folder of the file; made, for you alone, if need be."
+        ),
     ] = DEFAULT_OUTPUT,
     database: Database = None,
     quiet: Quiet = False,

@@ -8,17 +8,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from promo_cli.options import AsJson, Database, DryRun, Quiet
+from promo_cli.options import AsJson, Database, DryRun, Quiet, path_told
 
 if TYPE_CHECKING:
     from promo_cli.mapping.source import Source
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Folder of the project; made if need be.")] = Path(),
+    folder: Annotated[
+        Path, typer.Argument(metavar="[FOLDER]", parser=path_told, help="Folder of the project; made if need be.")
+    ] = Path(),
     files: Annotated[
         Path | None,
-        typer.Option("--files", metavar="DIR", help="The shop's tables are CSV, Parquet or JSON files in this folder."),
+        typer.Option(
+            "--files", metavar="DIR", parser=path_told, help="The shop's tables are CSV, Parquet or JSON files in this folder."
+        ),
     ] = None,
     duckdb_file: Annotated[
         Path | None,

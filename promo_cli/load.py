@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from promo_cli.command_line import Verbs
-from promo_cli.options import AsJson, Database, DryRun, ExampleAddresses, Quiet, Seed
+from promo_cli.options import AsJson, Database, DryRun, ExampleAddresses, Quiet, Seed, path_told
 from promo_cli.paths import database_path
 
 if TYPE_CHECKING:
@@ -58,7 +58,9 @@ def load_complete_journey(
     epilog="Example: promo load files ./my-shop --timezone Europe/Berlin --currency EUR",
 )
 def load_files(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder with products.csv, order_lines.parquet, …")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", parser=path_told, help="Folder with products.csv, order_lines.parquet, …")
+    ],
     timezone: Annotated[str | None, typer.Option(help="IANA time zone in which the shop cuts its days [default: UTC].")] = None,
     currency: Annotated[str | None, typer.Option(help="ISO 4217 code of all money, e.g. EUR.")] = None,
     encoding: Annotated[str, typer.Option(help="Of the CSV files: utf-8, latin-1 or utf-16.")] = "utf-8",

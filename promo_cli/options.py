@@ -7,6 +7,14 @@ import typer
 
 from promo_cli.paths import DEFAULT_DATABASE
 
+
+def path_told(text: str | Path) -> Path:
+    """A path. Empty, as from a script's variable that is unset, it would be the working directory, which nobody means."""
+    if not str(text):
+        raise typer.BadParameter("it is empty; name a path, . for the working directory")
+    return Path(text)
+
+
 ExampleAddresses = Annotated[
     bool,
     typer.Option(
@@ -17,7 +25,9 @@ ExampleAddresses = Annotated[
 ]
 Database = Annotated[
     Path | None,
-    typer.Option("--database", metavar="PATH", help=f"Working database [default: $OFFERHOUSE_DB or {DEFAULT_DATABASE}]."),
+    typer.Option(
+        "--database", metavar="PATH", parser=path_told, help=f"Working database [default: $OFFERHOUSE_DB or {DEFAULT_DATABASE}]."
+    ),
 ]
 ModelsFolder = Annotated[
     Path | None,

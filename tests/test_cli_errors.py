@@ -47,6 +47,24 @@ def test_wrong_call_is_2(promo: Promo, arguments: tuple[str, ...]) -> None:
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        ("export", "welcome", "--output", ""),
+        ("init", ""),
+        ("load", "files", ""),
+        ("status", "--database", ""),
+    ],
+)
+def test_an_empty_path_is_not_the_working_directory(
+    promo: Promo, call: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A script whose variable is unset would lay out a project, or write people, wherever it runs."""
+    monkeypatch.chdir(tmp_path)
+    code, _, err = promo(*call)
+    assert (code, "it is empty; name a path" in err, list(tmp_path.iterdir())) == (2, True, [])
+
+
 def test_unknown_time_zone_is_2_and_leaves_no_shop(promo: Promo, shop_folder: Path, tmp_path: Path) -> None:
     code, _, err = promo("load", "files", shop_folder, "--timezone", "Mars", "--database", tmp_path / "a.duckdb")
     assert code == 2
