@@ -144,7 +144,7 @@ def _keys_of(given: str) -> list[str]:
     if given.startswith(("age1", "ssh-")) or _is_secret(given):
         return [given]
     try:
-        lines = [line.strip() for line in Path(given).read_text(encoding="utf-8").splitlines()]
+        lines = [line.strip() for line in Path(given).read_text(encoding="utf-8-sig").splitlines()]
     except (OSError, UnicodeDecodeError, ValueError):
         raise PromoError(
             "--encrypt-to takes an age key (age1…), an SSH public key (ssh-ed25519 … or ssh-rsa …) or a file of such keys, one a "

@@ -124,7 +124,7 @@ def test_parts_for_a_destination_are_sealed_one_by_one(tmp_path: Path, monkeypat
 
 def test_a_file_of_keys_and_more_than_one_recipient(database: Path, tmp_path: Path, promo: Promo) -> None:
     keys = tmp_path / "keys.txt"
-    keys.write_text(f"# the agency\n\n{BOB.to_public()}\n")
+    keys.write_text(f"# the agency\n\n{BOB.to_public()}\n", encoding="utf-8-sig")  # as Windows' editors write it
     arguments = ("--output", tmp_path / "exports", "--database", database, "-q", "--json")
     code, out, _ = promo("export", "welcome", "--encrypt-to", TO_ALICE, "--encrypt-to", keys, *arguments)
     assert code == 0
