@@ -547,6 +547,20 @@ def test_ids_stored_as_fractions_are_those_of_other_tables() -> None:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(("written", "stored"), [("{}", 0), ("({})::varchar", 0), ("({})::double", 0), ("{}", 1)])
+def test_guests_are_no_one_customer(written: str, stored: int) -> None:
+    """WooCommerce has the customer 0 for all who bought without an account; a customer 0 of few orders is one."""
+    user = written.format(f"case when i % 3 = 0 and {stored} = 0 then 0 else i % 40 end")
+    sales = f"select 'o' || i as order_no, {user} as customer_id, * exclude (i, order_no, client) from (select i, "
+    with duckdb.connect() as connection:
+        shop = _shop(connection, {"sales": f"{sales}{BOUGHT.strip().removeprefix('select')})", "articles": ARTICLES})
+        sql = Proposer(shop, read_contract(), {"view": "view"}).proposals()["order_lines"].sql
+        found = connection.execute(
+            f"select count(*) filter (where user_id::varchar in ('0', '0.0')), count(user_id) from ({sql})"
+        )
+        assert found.fetchall() == [(10, 400) if stored else (0, 260)]
+
+
 def test_a_discount_that_differs_within_an_order_is_the_lines() -> None:
     """It was taken for the order's, wasn't one, and the price for what had been paid."""
     sales = """

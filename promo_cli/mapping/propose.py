@@ -32,6 +32,9 @@ LEAST_FILLED_DOWN = 0.8
 LEAST_DIFFERENT = 0.5
 """Share of a column's values that are different ones, where it is a row's own key: logs have some rows twice."""
 
+GUESTS = 10
+"""So many times as often as others the user 0 buys who is all guests together."""
+
 _BY_CONTENT = frozenset({"users", "products", "order_lines", "events", "reviews", "consents"})
 """Tables that are known by what they hold. Another is only what is called so: what its columns hold could be anything."""
 
@@ -315,8 +318,20 @@ class Proposer:
             sql, done = expressions.event_type(column, self._synonyms)
         if name == "user_id" and column.emails > 0.8:
             sql, done = f"lower(trim({column.sql}))", "an address is the same however it is written"
+        if name == "user_id" and self._has_guests(column):
+            sql = f"nullif({sql}, {'0' if sql == column.sql and not column.is_text else quoted_text('0')})"
+            done = "0 is nobody but all who bought as guests: rejected"
         reason = self._reason(table, name, picked) + (f"; {done}" if done else "")
         return Field(name, sql, column.shown, reason, sql == column.sql)
+
+    def _has_guests(self, column: Column) -> bool:
+        """Whether a user 0 stands for many: shops write so who bought without an account."""
+        if column.least != 0 or column.whole < 0.99:
+            return False
+        zeros = self._shop.connection.execute(
+            f"select count(*) from looked_at.{quoted_name(column.table)} where try_cast({quoted_name(column.name)} as double) = 0"
+        ).fetchall()[0][0]
+        return bool(zeros > GUESTS * column.values / column.distinct)
 
     def _reason(self, table: str, name: str, picked: Picked) -> str:
         column, known = picked.column, self._identity.get(name)
