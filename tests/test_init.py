@@ -547,6 +547,18 @@ def test_ids_stored_as_fractions_are_those_of_other_tables() -> None:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("total", ["unit_price * qty", "unit_price * qty - discount"])
+def test_a_lines_total_may_be_before_its_discount_or_after(total: str) -> None:
+    sales = f"select *, {total} as row_total from (select *, 1.0 + hash(order_no) % 2 as discount from ({BOUGHT}))"
+    with duckdb.connect() as connection:
+        shop = _shop(connection, {"sales": sales, "articles": ARTICLES})
+        sql = Proposer(shop, read_contract(), {"view": "view"}).proposals()["order_lines"].sql
+        (saved, told), *_ = connection.execute(
+            f"select sum(quantity * (list_price - paid_price)), (select sum(discount) from raw.sales) from ({sql})"
+        ).fetchall()
+    assert float(saved) == pytest.approx(float(told))
+
+
 @pytest.mark.parametrize(("written", "stored"), [("{}", 0), ("({})::varchar", 0), ("({})::double", 0), ("{}", 1)])
 def test_guests_are_no_one_customer(written: str, stored: int) -> None:
     """WooCommerce has the customer 0 for all who bought without an account; a customer 0 of few orders is one."""

@@ -491,6 +491,7 @@ class _Lines:
             own["quantity"] = Field("quantity", "1", "constant", "no column says how many: every row is one unit")
         listed, paid, off = self._number("list_price"), self._number("paid_price"), self._number("discount")
         reason_off = f"{self._name('discount')} is money off the line" if off else ""
+        has_total = "+line_total" in self._picked and not (listed and off and self._is_before_discount(listed, quantity, off))
         base_price = listed or (
             f"{self._number('+shelf_total')} / nullif({quantity}, 0)" if "+shelf_total" in self._picked else None
         )
@@ -500,16 +501,16 @@ class _Lines:
             off = f"{off} * {base_price} * {quantity}"
             reason_off = f"{self._name('discount')} is a share of the price"
             own["discount"] = Field("discount", off, self._name("discount"), reason_off)
-        if "+line_total" in self._picked and "+shelf_total" in self._picked and not off:
+        if has_total and "+shelf_total" in self._picked and not off:
             off = f"{self._number('+shelf_total')} - {self._number('+line_total')}"
             own["discount"] = Field(
                 "discount", off, self._name("+shelf_total"), "the line's total before discounts less that after"
             )
-        if paid is None and "+line_total" not in self._picked and (spread := self._order_discount(base_price, quantity)):
+        if paid is None and not has_total and (spread := self._order_discount(base_price, quantity)):
             off = f"coalesce({off}, 0) + {spread}" if off else spread
             reason_off = f"{self._name('+order_discount')} is spread over the order's lines by what they cost"
             own["discount"] = Field("discount", f"cast({off} as decimal(18, 2))", self._name("+order_discount"), reason_off)
-        if paid is None and "+line_total" in self._picked:
+        if paid is None and has_total:
             paid = f"{self._number('+line_total')} / nullif({quantity}, 0)"
             own["paid_price"] = Field("paid_price", paid, self._name("+line_total"), "the line's total by its units")
         elif paid is None and base_price and off:
@@ -539,6 +540,15 @@ class _Lines:
         """Whether a table in reach has such a column, before which SQL would prefer a name that the select gives."""
         places = {self._draft.base, *(picked.column.table for picked in self._picked.values())}
         return any(self._shop.column(place, name) for place in places)
+
+    def _is_before_discount(self, price: str, quantity: str, off: str) -> bool:
+        """Whether a line's total is price by units where something was taken off: then it isn't what was paid."""
+        base, total = self._draft.base, self._number("+line_total")
+        share = self._shop.connection.execute(
+            f"select avg(case when abs({total} - {price} * {quantity}) < 0.01 then 1.0 else 0 end) "
+            f"from looked_at.{quoted_name(base)} as {plain_or_quoted(base)} where {off} > 0"
+        ).fetchall()[0][0]
+        return bool(share and share > 0.9)
 
     def _is_share(self, name: str) -> bool:
         column = self._picked[name].column
