@@ -257,6 +257,21 @@ def test_what_is_no_shop_is_refused_in_one_line(tmp_path: Path, promo: Promo) ->
     assert not (tmp_path / "p").exists()
 
 
+def test_parts_of_a_table_may_lie_in_folders_by_month(export: Path, tmp_path: Path, promo: Promo) -> None:
+    """They were passed over without a word, and the orders of their months with them."""
+    sales = export / "sales.csv"
+    header, *lines = sales.read_text().splitlines(keepends=True)
+    sales.unlink()
+    for month, part in enumerate((lines[:100], lines[100:]), 1):
+        folder = export / "sales" / "year=2025" / f"month={month}"
+        folder.mkdir(parents=True)
+        (folder / "part-0.csv").write_text("".join([header, *part]))
+        (folder / "_SUCCESS.csv").touch()
+    code, out, _ = promo("init", tmp_path / "mine", "--files", export, "--dry-run", "--json")
+    rows = {table["table"]: table["rows"] for table in json.loads(out)["tables"]}
+    assert (code, rows["order_lines"]) == (0, 400)
+
+
 def test_the_url_of_postgres_is_told_nowhere(tmp_path: Path, promo: Promo, monkeypatch: pytest.MonkeyPatch) -> None:
     url = "postgresql://promo:hush-hush@127.0.0.1:1/shop"
     asked = ("init", tmp_path / "p", "--postgres")

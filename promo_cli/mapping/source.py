@@ -94,12 +94,19 @@ def _files(_: duckdb.DuckDBPyConnection, source: Source) -> list[SourceTable]:
     for entry in sorted(folder.iterdir()):
         if entry.name.startswith((".", "_")):
             continue
-        for path in sorted(entry.iterdir()) if entry.is_dir() else [entry]:
+        for path in _parts_in(entry) if entry.is_dir() else [entry]:
             if path.is_file() and _suffix(path):
                 parts.setdefault(plain_name(entry.name) if entry.is_dir() else _table_of(path), []).append(path)
     if not parts:
         raise PromoError(f"{folder} holds no .csv, .parquet or .json file; give the folder that holds the shop's files")
     return [_table_of_files(name, paths, source.encoding) for name, paths in parts.items()]
+
+
+def _parts_in(folder: Path) -> list[Path]:
+    """Whatever lies in a table's folder, also in folders by month; what begins with . or _ is no part, such as _SUCCESS."""
+    return sorted(
+        path for path in folder.rglob("*") if not any(name.startswith((".", "_")) for name in path.relative_to(folder).parts)
+    )
 
 
 def _table_of(path: Path) -> str:
