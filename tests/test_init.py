@@ -272,6 +272,12 @@ def test_parts_of_a_table_may_lie_in_folders_by_month(export: Path, tmp_path: Pa
     assert (code, rows["order_lines"]) == (0, 400)
 
 
+def test_a_folder_of_several_tables_is_no_table(export: Path, tmp_path: Path, promo: Promo) -> None:
+    """One folder too high, and orders, articles and clients were heaped into one table."""
+    code, _, err = promo("init", tmp_path / "mine", "--files", export.parent, "--dry-run")
+    assert (code, "have other columns; give the folder" in err, err.count("\n")) == (2, True, 1)
+
+
 def test_the_url_of_postgres_is_told_nowhere(tmp_path: Path, promo: Promo, monkeypatch: pytest.MonkeyPatch) -> None:
     url = "postgresql://promo:hush-hush@127.0.0.1:1/shop"
     asked = ("init", tmp_path / "p", "--postgres")

@@ -123,7 +123,25 @@ def _table_of_files(name: str, paths: list[Path], encoding: str) -> SourceTable:
     reader = readers[kinds.pop()]
     for path in paths:
         refuse_empty(path)
-    return SourceTable(name, "\nunion all by name\n".join(reader(path, encoding) for path in paths), tuple(paths))
+    query = "\nunion all by name\n".join(reader(path, encoding) for path in paths)
+    if reader is not _json_query:
+        _refuse_unlike(name, paths, encoding)
+    return SourceTable(name, query, tuple(paths))
+
+
+def _refuse_unlike(name: str, paths: list[Path], encoding: str) -> None:
+    """Parts have columns in common; the tables in a folder of several have few. Raises PromoError."""
+    first: set[str] | None = None
+    for path in paths:
+        found = parquet_columns(path) if _family(path) == PARQUET else read_header(path, encoding)[0]
+        columns = {plain_name(column) for column in found}
+        first = first or columns
+        if len(columns & first) < min(len(columns), len(first)) / 2:
+            raise PromoError(
+                f"{paths[0]} and {path} would be parts of one table, {name}, and have other columns; give the folder in which "
+                "each table has a file, or a folder, of its own",
+                USAGE_FAULT,
+            )
 
 
 def _family(path: Path) -> tuple[str, ...]:
