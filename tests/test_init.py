@@ -671,6 +671,17 @@ def test_a_change_that_does_not_run_is_refused(export: Path) -> None:
         over_link = changed(proposals, "order_lines.store_id=clients.region", shop, contract)["order_lines"]
         assert "clients.region as store_id" in over_link.sql
         assert "left join source.clients" in over_link.sql
+        half = changed(proposals, "order_lines.paid_price=sales.unit_price::double / 2", shop, contract)["order_lines"]
+        assert "sales.unit_price::double / 2 as paid_price" in half.sql
+
+
+def test_a_change_may_name_what_the_proposal_shows() -> None:
+    with duckdb.connect() as connection:
+        shop = _shop(connection, {"Sales of 2025": BOUGHT.replace("as qty", 'as "How many"'), "articles": ARTICLES})
+        contract = read_contract()
+        proposals = Proposer(shop, contract, {}).proposals()
+        told = changed(proposals, "order_lines.quantity=Sales of 2025.How many", shop, contract)["order_lines"]
+    assert '"Sales of 2025"."How many" as quantity' in told.sql
 
 
 @pytest.mark.parametrize(

@@ -61,14 +61,12 @@ def changed(proposals: dict[str, Proposal], told: str, shop: Shop, contract: dic
                 f"{table}.{column} is required; give another column or any SQL, or leave the table out: {table}=-", USAGE_FAULT
             )
         return proposals | {table: proposal.changed(column, None)}
-    by_name = re.fullmatch(r"(\w+)\.(.+)", value)
-    found = shop.column(by_name[1], by_name[2].strip('"')) if by_name else shop.column(proposal.base, value.strip('"'))
+    of_table, name = _named(value, proposal.base, shop)
+    found = shop.column(of_table, name)
     if found is None:
-        if by_name and by_name[1] in shop.columns:
-            names = [known.name for known in shop.columns[by_name[1]]]
-            raise PromoError(
-                f"{by_name[1]} has no column {by_name[2]}{did_you_mean(by_name[2], names)}; it has {listed(names)}", USAGE_FAULT
-            )
+        if value != name and re.fullmatch(r"\w+", name):  # else it is SQL
+            names = [known.name for known in shop.columns[of_table]]
+            raise PromoError(f"{of_table} has no column {name}{did_you_mean(name, names)}; it has {listed(names)}", USAGE_FAULT)
         return proposals | {table: tried_sql(proposal.changed(column, Field(column, value, "SQL", "as you said")), shop)}
     path = paths_from(proposal.base, links_of(shop)).get(found.table)
     if path is None:
@@ -81,6 +79,12 @@ def changed(proposals: dict[str, Proposal], told: str, shop: Shop, contract: dic
     )
     field = Field(column, found.sql, found.shown, "as you said", found.table == proposal.base)
     return proposals | {table: tried_sql(replace(proposal.changed(column, field), links=links), shop)}
+
+
+def _named(value: str, base: str, shop: Shop) -> tuple[str, str]:
+    """Table and column as a proposal shows them, whatever signs are in their names; a column of `base` where no table is told."""
+    table = next((table for table in sorted(shop.columns, key=len, reverse=True) if value.startswith(f"{table}.")), None)
+    return (table, value[len(table) + 1 :].strip('"')) if table else (base, value.strip('"'))
 
 
 def _target(place: str, proposals: dict[str, Proposal], contract: dict[str, Table]) -> tuple[str, str]:
