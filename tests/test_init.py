@@ -568,6 +568,19 @@ def test_ids_stored_as_fractions_are_those_of_other_tables() -> None:
     )  # fmt: skip
 
 
+def test_cents_are_a_hundredth_in_every_price() -> None:
+    cents = "1000 + i % 25 as unit_price_cents, (1000 + i % 25) * (1 + i % 2) * 9 // 10 as line_total_cents"
+    sales = BOUGHT.replace("10 + i % 25 as unit_price", cents)
+    with duckdb.connect() as connection:
+        shop = _shop(connection, {
+            "sales": sales, "articles": ARTICLES.replace("10 + i as price", "1000 + i as price_cents"),
+        })  # fmt: skip
+        found = Proposer(shop, read_contract(), {"view": "view"}).proposals()
+        prices = connection.execute(f"select min(list_price), max(list_price), max(paid_price) from ({found['order_lines'].sql})")
+        assert [round(float(price), 2) for price in prices.fetchall()[0]] == [10, 10.24, 9.21]
+        assert connection.execute(f"select max(list_price) from ({found['products'].sql})").fetchall() == [(10.24,)]
+
+
 @pytest.mark.parametrize("total", ["unit_price * qty", "unit_price * qty - discount"])
 def test_a_lines_total_may_be_before_its_discount_or_after(total: str) -> None:
     sales = f"select *, {total} as row_total from (select *, 1.0 + hash(order_no) % 2 as discount from ({BOUGHT}))"

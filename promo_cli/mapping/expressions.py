@@ -27,6 +27,9 @@ _FALSE_WORDS = (
 )
 
 
+_CENTS = frozenset({"cents", "cent", "minor", "pence"})
+
+
 def moment(column: Column, local_zone: str | None) -> tuple[str, str | None]:
     """A moment in UTC, and what was done to it. `local_zone`: times without a zone are the shop's own, in this zone."""
     sql = column.sql
@@ -52,23 +55,25 @@ def moment(column: Column, local_zone: str | None) -> tuple[str, str | None]:
 
 def money(column: Column) -> tuple[str, str | None]:
     """An amount as text or number that casts, and what was done to it."""
-    tokens = plain_name(column.name).split("_")
     if column.decimal_comma:
         cleaned = rf"replace(regexp_replace({column.sql}, '[^0-9,-]', '', 'g'), ',', '.')"
         return cleaned, "written with a decimal comma"
     if column.money_signs:
         return rf"regexp_replace({column.sql}, '[^0-9.-]', '', 'g')", "without signs and thousands separators"
-    if column.whole > 0.95 and {"cents", "cent", "minor", "pence"} & set(tokens):
-        return f"{number(column)} / 100", "from cents"
+    if _is_cents(column):
+        return number(column), "from cents"
     return column.sql, None
 
 
 def number(column: Column) -> str:
     """A column to reckon with, null where it can't be read."""
-    if not column.is_text:
-        return column.sql
     cleaned = money(column)[0] if column.decimal_comma or column.money_signs else column.sql
-    return f"try_cast({cleaned} as decimal(18, 4))"
+    read = f"try_cast({cleaned} as decimal(18, 4))" if column.is_text else column.sql
+    return f"{read} / 100" if _is_cents(column) else read
+
+
+def _is_cents(column: Column) -> bool:
+    return column.whole > 0.95 and bool(_CENTS & set(plain_name(column.name).split("_")))
 
 
 def _whole(column: Column) -> str:
