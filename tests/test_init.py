@@ -568,6 +568,15 @@ def test_ids_stored_as_fractions_are_those_of_other_tables() -> None:
     )  # fmt: skip
 
 
+def test_an_order_that_was_delivered_may_have_been_refunded() -> None:
+    sales = f"select *, 'delivered' as status, if(hash(order_no) % 4 = 0, 'refunded', 'paid') as payment_status from ({BOUGHT})"
+    with duckdb.connect() as connection:
+        shop = _shop(connection, {"sales": sales, "articles": ARTICLES})
+        sql = Proposer(shop, read_contract(), {"view": "view"}).proposals()["order_lines"].sql
+        kept = connection.execute(f"select distinct payment_status from raw.sales semi join ({sql}) on order_no = order_id")
+        assert kept.fetchall() == [("paid",)]
+
+
 def test_cents_are_a_hundredth_in_every_price() -> None:
     cents = "1000 + i % 25 as unit_price_cents, (1000 + i % 25) * (1 + i % 2) * 9 // 10 as line_total_cents"
     sales = BOUGHT.replace("10 + i % 25 as unit_price", cents)

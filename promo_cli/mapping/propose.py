@@ -611,8 +611,7 @@ class _Lines:
     def filters(self, cancelled: tuple[str, ...]) -> list[Filter]:
         """Cancelled orders were not bought; of several currencies the most frequent is the shop's."""
         found = []
-        if "+status" in self._picked:
-            column = self._picked["+status"].column
+        for column in self._states():
             states = [word for word in column.words if {plain_name(word), plain_name(word).removeprefix("wc_")} & set(cancelled)]
             if states and len(states) < len(column.words):
                 told = ", ".join(quoted_text(state.lower()) for state in states)
@@ -638,6 +637,14 @@ class _Lines:
                 )
             )
         return found
+
+    def _states(self) -> list[Column]:
+        """The order's state and others beside it: what was delivered may have been refunded."""
+        if "+status" not in self._picked:
+            return []
+        first, names = self._picked["+status"].column, read_hints().columns["order_lines"]["+status"].names
+        others = [column for column in self._shop.columns[first.table] if column != first and name_fit(column.name, names) > 0.9]
+        return [first, *others]
 
     def _of_order(self, column: Column, sql: str) -> tuple[str, bool]:
         """A value of the order where it stands on the order's first row alone, and whether that looks at other rows."""
