@@ -1,8 +1,10 @@
-"""What is wrong with a published file, by its own record and the formula of the publication."""
+"""What is wrong with a published file, by its own record and the formula of the publication, and what it leaves out."""
 
 from pathlib import Path
 
 import duckdb
+import yaml
+from rendered_sql import PROJECT
 
 from promo_cli.training_set import dbt_vars
 
@@ -22,3 +24,13 @@ def published_faults(published: Path) -> list[str]:
             if connection.execute(query).fetchall() != [(rows, content)]:
                 faults.append(relation)
     return faults
+
+
+def unpublished_models() -> set[str]:
+    """Models that stay in the working database, as their YAML says."""
+    return {
+        model["name"]
+        for file in (PROJECT / "models").rglob("*.yml")
+        for model in yaml.safe_load(file.read_text()).get("models", [])
+        if not ((model.get("config") or {}).get("meta") or {}).get("published", True)
+    }

@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 import yaml
+from published_faults import unpublished_models
 from rendered_sql import PROJECT, read_contract
 from small_shop import SECRET
 
@@ -328,12 +329,7 @@ def test_a_build_that_passes_is_published_with_its_record(built: Path) -> None:
 
 
 def test_what_models_alone_read_is_not_published(built: Path, plain: duckdb.DuckDBPyConnection) -> None:
-    told = {
-        model["name"]
-        for file in (PROJECT / "models").rglob("*.yml")
-        for model in yaml.safe_load(file.read_text()).get("models", [])
-        if not ((model.get("config") or {}).get("meta") or {}).get("published", True)
-    }
+    told = unpublished_models()
     assert {"user_product_history", "checked_order_lines"} < told
     with duckdb.connect(str(published_path(built)), read_only=True) as connection:
         published = set(relations(connection))
