@@ -14,6 +14,7 @@ from promo_cli.errors import BUILD_FAULT, ENVIRONMENT_FAULT, PromoError, resourc
 from promo_cli.paths import dbt_project_path, make_private_folder, profiles_path, published_path
 
 _HEADLINE = re.compile(r"(Encountered an error.*:)? ?(\w+ Error( in .*)?)?")
+_OF_FUNCTION = re.compile(r"executing the UDF: (?:RuntimeError|ValueError|ModelRefused): ")
 _NULL = re.compile(r"NOT NULL constraint failed: \S+\.(\w+)")
 """DuckDB's words for a null in a column whose contract has none."""
 _CHECK = re.compile(r"CHECK constraint failed on table .* with expression CHECK\((?:COALESCE\((.*), false\)|(.*))\)")
@@ -215,8 +216,8 @@ def _why_it_failed(results_file: Path, complaint: str) -> str:
 
 
 def _plain(message: str) -> str:
-    """dbt's message without its headline (`Compilation Error in model …`) and its stack of macros, or a plugin's own words."""
-    message = message.rpartition("executing the UDF: RuntimeError: ")[2]
+    """dbt's message without its headline (`Compilation Error in model …`) and its stack of macros, or a function's own words."""
+    message = _OF_FUNCTION.split(message)[-1]
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     while len(lines) > 1 and _HEADLINE.fullmatch(lines[0]):
         lines = lines[1:]

@@ -167,6 +167,17 @@ def test_a_null_against_a_contract_names_model_and_column(tmp_path: Path) -> Non
     assert _why_it_failed(tmp_path / "run_results.json", "") == told
 
 
+def test_what_a_function_refuses_is_told_in_its_own_words(tmp_path: Path) -> None:
+    message = (
+        "Runtime Error in model interest_scores (models/scores/interest_scores.sql)\n  Invalid Input Error: Python exception "
+        "occurred while executing the UDF: ModelRefused: interest v1 has no model.ubj\n  compiled code at m.sql"
+    )
+    results = {"results": [{"status": "error", "unique_id": "model.offerhouse.interest_scores", "message": message}]}
+    (tmp_path / "run_results.json").write_text(json.dumps(results))
+    told = "model interest_scores failed: interest v1 has no model.ubj"
+    assert _why_it_failed(tmp_path / "run_results.json", "") == told
+
+
 def test_errors_of_a_build_quote_nobody(tmp_path: Path) -> None:
     complaint = "Conversion Error: Could not convert string 'maria.lopez@example.org' to INT32, call +49 151 2345 6789"
     told = PromoError(_why_it_failed(tmp_path / "none.json", complaint)).message
