@@ -7,21 +7,22 @@
     first: a contribution that belongs to no entry and stands before them; link: log_odds, or none where the margin is the score.
 #}
 {% macro explained_scores() -%}
+    {%- set vectors = model_vectors() -%}
     {%- set events = [] -%}
     {%- for place in range(1, sequence_length() + 1) -%}{%- do events.append('token_' ~ place) -%}{%- endfor -%}
     {{ return([
         {'score': 'purchase_intent', 'function': 'purchase_intent_blend', 'scores': 'purchase_intent_scores',
          'inputs': 'purchase_intent_inputs', 'item': none, 'arguments': ['tokens', 'windows'],
-         'features': events + (var('intent_windows').values() | sum(start=[])), 'link': 'log_odds'},
+         'features': events + vectors.purchase_intent_blend, 'link': 'log_odds'},
         {'score': 'churn_risk', 'scores': 'churn_risk_scores', 'inputs': 'churn_features', 'item': none,
-         'arguments': ['features'], 'features': var('churn_features'), 'link': 'log_odds'},
+         'arguments': ['features'], 'features': vectors.churn_risk, 'link': 'log_odds'},
         {'score': 'interest', 'scores': 'interest_scores', 'inputs': 'user_product_features', 'item': 'product_id',
-         'arguments': ['features'], 'features': interest_features(), 'link': 'log_odds'},
+         'arguments': ['features'], 'features': vectors.interest, 'link': 'log_odds'},
         {'score': 'promo_effect', 'scores': 'promo_effect_scores', 'inputs': 'promo_effect_inputs', 'item': 'product_id',
-         'arguments': ['features'], 'features': ['interest'] + var('promo_effect_product') + var('promo_effect_features'),
+         'arguments': ['features'], 'features': vectors.promo_effect,
          'first': 'treatment', 'link': none},
         {'score': 'coupon_redemption', 'scores': 'coupon_redemption_scores', 'inputs': 'coupon_redemption_features',
-         'item': 'coupon_id', 'arguments': ['features'], 'features': var('coupon_redemption_features'), 'link': 'log_odds'},
+         'item': 'coupon_id', 'arguments': ['features'], 'features': vectors.coupon_redemption, 'link': 'log_odds'},
     ]) }}
 {%- endmacro %}
 

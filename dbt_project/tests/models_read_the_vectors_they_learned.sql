@@ -18,10 +18,10 @@ entries as (
         listed.feature
     from (
         values
-        {% for scored in scored_inputs() -%}
+        {% for model, features in model_vectors().items() -%}
         {%- set outer = loop -%}
-        {%- for feature in scored.features -%}
-        ('{{ scored.model }}', {{ loop.index }}, '{{ feature }}'){{ ',' if not (loop.last and outer.last) }}
+        {%- for feature in features -%}
+        ('{{ model }}', {{ loop.index }}, '{{ feature }}'){{ ',' if not (loop.last and outer.last) }}
         {% endfor -%}
         {%- endfor %}
     ) as listed (model_name, position, feature)
