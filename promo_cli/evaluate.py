@@ -98,22 +98,19 @@ def evaluate_models(
 def champion(name: str, models_folder: Path) -> "tuple[Scorer | None, dict[str, Any]]":
     """What serves as `name` in `models_folder` and its card ({} for a rule); None when nothing does.
 
-    Raises PromoError, one line, when its file or its card is not the registered one.
+    Raises ModelRefused, one line, when its file or its card is not the registered one.
     """
-    from promo_cli.errors import DATA_FAULT, PromoError
     from udfs.model_records import ModelRecords
-    from udfs.model_registry import ModelRefused, ModelRegistry
+    from udfs.model_registry import ModelRegistry
     from udfs.served_models import load_scorer
 
     registry = ModelRegistry(models_folder)
-    try:
-        entry = registry.entries().get(name)
-        if entry is None or (isinstance(entry, dict) and entry.get("versions") and not entry.get("file")):
-            return None, {}
-        version = ModelRecords(registry).versions(name)[0]
-        return load_scorer(registry, name), dict(version.card)
-    except ModelRefused as refused:
-        raise PromoError(str(refused), DATA_FAULT) from refused
+    if name not in registry.entries():
+        return None, {}
+    version = ModelRecords(registry).versions(name)[0]
+    if version.status not in ("champion", "rule"):  # challengers alone are left
+        return None, {}
+    return load_scorer(registry, name), dict(version.card)
 
 
 def _told_apart(models: Sequence[str] | None, file: Path | None) -> tuple[Sequence[str] | None, list[str]]:

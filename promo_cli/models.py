@@ -70,16 +70,13 @@ def rollback(name: Name, models_folder: ModelsFolder = None, as_json: AsJson = F
 
 
 def model_records(folder: Path) -> list[dict[str, Any]]:
-    """One record a version. Raises PromoError when the registry can't be read or there is none."""
+    """One record a version. Raises PromoError when there is no registry, ModelRefused when it can't be read."""
     from models_onnx.versions import Versions
     from promo_cli.errors import DATA_FAULT, PromoError
     from udfs.model_registry import ModelRefused
 
     versions = Versions(folder)
-    try:
-        entries = versions.read()
-    except ModelRefused as refused:
-        raise PromoError(str(refused), DATA_FAULT) from refused
+    entries = versions.read()
     if not entries:
         raise PromoError(f"{folder} holds no registry.json; promo train --models-folder {folder} makes one", DATA_FAULT)
     records = []
@@ -117,28 +114,24 @@ def _record(name: str, line: "Line", card: dict[str, Any], fault: str | None) ->
 
 
 def _changed(folder: Path, name: str, change: Any, dry_run: bool) -> "tuple[Line | None, Line]":
-    """What served before and what serves now; under the lock that training holds. Raises PromoError."""
+    """What served before and what serves now; under the lock that training holds. Raises PromoError, ModelRefused."""
     from models_onnx.versions import Versions
     from promo_cli.connectors.near_match import did_you_mean
     from promo_cli.errors import DATA_FAULT, PromoError, shown
     from promo_cli.lock import training_lock
-    from udfs.model_registry import ModelRefused
 
     versions = Versions(folder)
-    try:
-        known = versions.read()
-        if not known:
-            raise PromoError(f"{folder} holds no registry.json; promo train --models-folder {folder} makes one", DATA_FAULT)
-        if name not in known:
-            meant = did_you_mean(name, known)
-            raise PromoError(f"{shown(name)} is no model{meant}; there are: {', '.join(known)}", DATA_FAULT)
-        if dry_run:
-            foretold: tuple[Line | None, Line] = change(Versions(folder, read_only=True))
-            return foretold
-        with training_lock(folder / ".training.lock"):
-            changed: tuple[Line | None, Line] = change(versions)
-    except ModelRefused as refused:
-        raise PromoError(str(refused), DATA_FAULT) from refused
+    known = versions.read()
+    if not known:
+        raise PromoError(f"{folder} holds no registry.json; promo train --models-folder {folder} makes one", DATA_FAULT)
+    if name not in known:
+        meant = did_you_mean(name, known)
+        raise PromoError(f"{shown(name)} is no model{meant}; there are: {', '.join(known)}", DATA_FAULT)
+    if dry_run:
+        foretold: tuple[Line | None, Line] = change(Versions(folder, read_only=True))
+        return foretold
+    with training_lock(folder / ".training.lock"):
+        changed: tuple[Line | None, Line] = change(versions)
     return changed
 
 

@@ -54,20 +54,17 @@ def train(
 def foretell(tasks: "Sequence[Task]", database: Path, models_folder: Path) -> list[dict[str, str | None]]:
     """What a training of `tasks` would set out to do: each model with the version that serves now.
 
-    Whether a new one will serve only its figures can tell. Raises PromoError: no shop, or the folder can't be written.
+    Whether a new one will serve only its figures can tell. Raises PromoError: no shop, or the folder can't be written;
+    ModelRefused when the registry can't be read.
     """
     from models_onnx.versions import Versions
-    from promo_cli.errors import DATA_FAULT, PromoError
     from promo_cli.next_step import must_be_there
-    from udfs.model_registry import MODELS_FOLDER, ModelRefused
+    from udfs.model_registry import MODELS_FOLDER
 
     must_be_there(database)
     _refuse_unwritable(models_folder)
-    try:
-        known = Versions(models_folder if (models_folder / "registry.json").is_file() else MODELS_FOLDER)
-        serving = {task.name: known.serving(task.name) for task in tasks}
-    except ModelRefused as refused:
-        raise PromoError(str(refused), DATA_FAULT) from refused
+    known = Versions(models_folder if (models_folder / "registry.json").is_file() else MODELS_FOLDER)
+    serving = {task.name: known.serving(task.name) for task in tasks}
     return [
         {
             "model": name,
