@@ -72,15 +72,14 @@ def copy_published(published: Path, mark: str) -> Path | None:
 
 def _copy(file: Path, copy: Path) -> None:
     """Shares the file's blocks where the file system can (XFS, Btrfs), which takes neither time nor room; else copies them."""
-    try:
-        with file.open("rb") as source, copy.open("wb") as target:
-            left = os.fstat(source.fileno()).st_size
-            while left and (done := os.copy_file_range(source.fileno(), target.fileno(), left)):
-                left -= done
-    except (AttributeError, OSError):  # Linux alone has it, and not on every file system
-        left = 1
-    if left:
-        shutil.copyfile(file, copy)
+    # Linux alone has it, and not on every file system.
+    with suppress(AttributeError, OSError), file.open("rb") as source, copy.open("wb") as target:
+        left = os.fstat(source.fileno()).st_size
+        while left and (done := os.copy_file_range(source.fileno(), target.fileno(), left)):
+            left -= done
+        if not left:
+            return
+    shutil.copyfile(file, copy)
 
 
 def make_views(file: Path, statements: Sequence[str]) -> None:

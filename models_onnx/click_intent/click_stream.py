@@ -94,13 +94,13 @@ def write_events(path: Path, events: Path) -> None:
         missing = [name for name in COLUMNS if name not in rows.columns]
         if missing:
             raise ValueError(f"{path.name} has no column {', '.join(missing)}; it needs {', '.join(COLUMNS)}")
-        for name in COLUMNS:
-            (empty,) = connection.sql(f"select count(*) from rows where {name} is null").fetchall()[0]
-            if empty:
-                raise ValueError(f"{path.name}: column {name} is empty in {empty} of {len(rows)} rows")
-        (repeated,) = connection.sql("select count(*) - count(distinct file_row) from rows").fetchall()[0]
-        if repeated:
-            raise ValueError(f"{path.name}: column file_row numbers the rows, and {repeated} of {len(rows)} repeat a number")
+        counts = ", ".join(["count(*)", "count(distinct file_row)", *(f"count({name})" for name in COLUMNS)])
+        ((total, different, *filled),) = connection.sql(f"select {counts} from rows").fetchall()
+        for name, count in zip(COLUMNS, filled, strict=True):
+            if count < total:
+                raise ValueError(f"{path.name}: column {name} is empty in {total - count} of {total} rows")
+        if different < total:
+            raise ValueError(f"{path.name}: column file_row numbers the rows, and {total - different} of {total} repeat a number")
         try:
             connection.sql(
                 """

@@ -33,14 +33,14 @@ def source_file(path: Path, table: Table, encoding: str) -> SourceFile:
     """
     refuse_empty(path)
     if is_parquet(path):
-        columns = parquet_columns(path)
+        kinds = parquet_columns(path)
+        columns = list(kinds)
         match = match_columns(path, columns, table)
         scan = f"read_parquet({path_literal(path)})"
         texts = {column.name for column in table.columns if column.data_type in TEXT_TYPES}
-        kinds = list(map(str, duckdb.sql(f"select * from {scan}").types))
         expressions = [
-            text_value(quoted_name(columns[at]), kinds[at])
-            if name in texts and kinds[at].startswith(FRACTIONS)
+            text_value(quoted_name(columns[at]), kinds[columns[at]])
+            if name in texts and kinds[columns[at]].startswith(FRACTIONS)
             else quoted_name(columns[at])
             for at, name in match.taken
         ]
@@ -84,14 +84,18 @@ def path_literal(path: Path) -> str:
     return quoted_text(re.sub(r"([*?\[])", r"[\1]", str(path)))
 
 
-def parquet_columns(path: Path) -> list[str]:
-    """Column names of a Parquet file; raises PromoError when it is damaged, OSError when it can't be opened."""
+def parquet_columns(path: Path) -> dict[str, str]:
+    """Column names of a Parquet file, in order, and their types in DuckDB.
+
+    Raises PromoError when it is damaged, OSError when it can't be opened.
+    """
     with path.open("rb"):
         pass  # an OSError here names the file; DuckDB would say less
     try:
         rows = duckdb.sql(f"select num_rows from parquet_file_metadata({path_literal(path)})").fetchall()[0][0]
         if rows > max(LARGEST_CLAIM, MOST_ROWS_A_BYTE * path.stat().st_size):
             raise PromoError(f"{path} claims {rows:,} rows in {path.stat().st_size:,} bytes, as no table does; write it again")
-        return list(duckdb.sql(f"select * from read_parquet({path_literal(path)})").columns)
+        described = duckdb.sql(f"select * from read_parquet({path_literal(path)})")
+        return dict(zip(described.columns, map(str, described.types), strict=True))
     except (duckdb.Error, RuntimeError, UnicodeError) as error:  # the latter two: a name that is no UTF-8
         raise PromoError(f"{path} is no whole Parquet file ({duckdb_reason(error)}); write it again") from error

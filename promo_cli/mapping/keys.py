@@ -12,7 +12,7 @@ from promo_cli.mapping.source import plain_name
 LEAST_FOUND = 0.5
 """Least share of values that have to stand in the key of a table, where the names say that they do."""
 
-ANY_TABLES = frozenset({
+_ANY_TABLES = frozenset({
     *("id", "entity_id", "object_id", "record_id", "row_id", "uuid", "guid", "pk", "key", "code", "number", "version"),
     *("name", "title", "description", "position", "row_number", "index"),
 })  # fmt: skip
@@ -107,7 +107,7 @@ def _may_be_key(column: Column) -> bool:
 
 def _are_kin(child: Column, parent: Column) -> bool:
     known, of_parent = plain_name(child.name), plain_name(parent.name)
-    if known in ANY_TABLES:
+    if known in _ANY_TABLES:
         return False
     if known == of_parent:
         return True
