@@ -83,8 +83,8 @@
     {{ return(run_query('
         select schema_name, view_name, schema_name || chr(46) || view_name as relation, sql
         from duckdb_views()
-        where ' ~ is_publishable('view_name') ~ " and not (schema_name = 'staging' and starts_with(view_name, 'base_'))
-        order by view_oid").rows) }}
+        where ' ~ is_publishable('view_name') ~ '
+        order by view_oid').rows) }}
 {%- endmacro %}
 
 {# Writes tables of the working database into the publication, in the place of what is there. #}
