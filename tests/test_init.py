@@ -551,6 +551,19 @@ def test_orders_that_were_cancelled_or_never_paid_are_none_however_a_shop_writes
         assert kept.fetchall() == [("wc-completed",)]
 
 
+@pytest.mark.parametrize(("states", "bought"), [
+    (["complete", "closed", "processing"], ["complete", "processing"]),  # Magento: closed is paid back
+    (["open", "closed"], ["closed", "open"]),
+])  # fmt: skip
+def test_a_closed_order_is_none_where_others_are_complete(states: list[str], bought: list[str]) -> None:
+    sales = f"select *, {states}[1 + i % {len(states)}] as order_status from ({BOUGHT.replace('select', 'select i,', 1)})"
+    with duckdb.connect() as connection:
+        shop = _shop(connection, {"sales": sales, "articles": ARTICLES})
+        sql = Proposer(shop, read_contract(), {"view": "view"}).proposals()["order_lines"].sql
+        kept = connection.execute(f"select distinct order_status from raw.sales semi join ({sql}) on order_no = order_id")
+        assert sorted(word for (word,) in kept.fetchall()) == bought
+
+
 def test_ids_stored_as_fractions_are_those_of_other_tables() -> None:
     found = columns_of({
         "orders": """

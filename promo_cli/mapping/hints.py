@@ -32,7 +32,15 @@ class Hints:
     strangers: frozenset[str]
     fillers: frozenset[str]
     cancelled: tuple[str, ...]
+    cancelled_beside: dict[str, str]
     event_words: tuple[tuple[tuple[str, ...], str | None], ...]
+
+    def cancelled_states(self, words: tuple[str, ...]) -> list[str]:
+        """Of the `words` of an order's state those that say that nothing was bought."""
+        plain = {word: {plain_name(word), plain_name(word).removeprefix("wc_")} for word in words}
+        every = set().union(*plain.values())
+        none = {*self.cancelled, *(state for state, other in self.cancelled_beside.items() if other in every)}
+        return [word for word, names in plain.items() if names & none]
 
     def with_contract(self, contract: dict[str, list[str]]) -> "Hints":
         """With every table and column of the contract that no hint is about, by its own name."""
@@ -49,7 +57,7 @@ class Hints:
 def read_hints() -> Hints:
     """The hints that ship."""
     told = yaml.safe_load(Path(__file__).with_name("hints.yml").read_text(encoding="utf-8"))
-    shared = ("strangers", "fillers", "cancelled", "event_words")
+    shared = ("strangers", "fillers", "cancelled", "cancelled_beside", "event_words")
     tables = {name: entry for name, entry in told.items() if name not in shared}
     return Hints(
         {name: tuple(entry["tables"]) for name, entry in tables.items()},
@@ -60,6 +68,7 @@ def read_hints() -> Hints:
         frozenset(told["strangers"]),
         frozenset(told["fillers"]),
         tuple(told["cancelled"]),
+        told["cancelled_beside"],
         tuple((tuple(map(str, rule["has"])), rule["type"]) for rule in told["event_words"]),
     )
 

@@ -13,7 +13,7 @@ from functools import cache
 from promo_cli.connectors.readability import FRACTIONS, text_value
 from promo_cli.contract import TEXT_TYPES, Table
 from promo_cli.mapping import expressions
-from promo_cli.mapping.hints import Hint, entity, name_fit, read_hints, value_fit
+from promo_cli.mapping.hints import Hint, Hints, entity, name_fit, read_hints, value_fit
 from promo_cli.mapping.keys import LEAST_FOUND_UNNAMED, Link, links_of, paths_from, told_share
 from promo_cli.mapping.profile import Column, Shop, plain_or_quoted
 from promo_cli.mapping.proposal import Field, Filter, Proposal
@@ -266,7 +266,7 @@ class Proposer:
         filters: list[Filter] = []
         if table == "order_lines":
             fields |= lines.prices() | lines.keys(fields)
-            filters = lines.filters(self._hints.cancelled)
+            filters = lines.filters(self._hints)
         elif table == "products" and "category" not in fields:
             fields["category"] = Field(
                 "category", "cast(null as varchar)", "nothing", "no column is a category: all products are 'unknown'"
@@ -608,11 +608,11 @@ class _Lines:
         ).fetchall()[0][0]
         return bool(share > 0.9)
 
-    def filters(self, cancelled: tuple[str, ...]) -> list[Filter]:
+    def filters(self, hints: Hints) -> list[Filter]:
         """Cancelled orders were not bought; of several currencies the most frequent is the shop's."""
         found = []
         for column in self._states():
-            states = [word for word in column.words if {plain_name(word), plain_name(word).removeprefix("wc_")} & set(cancelled)]
+            states = hints.cancelled_states(column.words)
             if states and len(states) < len(column.words):
                 told = ", ".join(quoted_text(state.lower()) for state in states)
                 sql, over = self._of_order(column, f"lower({column.sql})")
