@@ -190,6 +190,32 @@ def test_control_group_and_marketing_refusal_get_no_offer(plain: duckdb.DuckDBPy
     assert ("NO_CONSENT",) in reasons
 
 
+def test_bits_and_refusals_say_what_the_words_say(plain: duckdb.DuckDBPyConnection) -> None:
+    by_bits = """
+        select user_id, promotion_id, list(code order by bit) as reasons
+        from promotions.coupon_eligibility
+        inner join policies.reject_codes on reject_bits & bit <> 0
+        group by user_id, promotion_id
+    """
+    by_refusal = """
+        select user_id, promotion_id, list(code order by place) as reasons
+        from (
+            select user_id, promotion_id, code, min(refusal_rank) as place
+            from promotions.refusals where decided_by = 'eligibility' group by all
+        )
+        group by user_id, promotion_id
+    """
+    in_words = "select user_id, promotion_id, reject_reasons as reasons from promotions.coupon_eligibility where not is_eligible"
+    assert one(plain, f"select count(distinct reasons) from ({in_words})") > 5
+    assert one(plain, f"select count(*) from ({in_words} except all {by_bits})") == 0
+    assert one(plain, f"select count(*) from ({by_bits} except all {in_words})") == 0
+    not_over = f"{in_words} and not list_contains(reject_reasons, 'EXPIRED')"
+    assert one(plain, f"select count(*) from ({not_over} except all {by_refusal})") == 0
+    assert one(plain, f"select count(*) from ({by_refusal} except all {not_over})") == 0
+    assert one(plain, "select count(*) from promotions.coupon_eligibility where reason is distinct from "
+        "(select sentence from policies.reject_codes where code = reject_reasons[1])") == 0  # fmt: skip
+
+
 def test_every_decision_is_told_in_words_in_both_languages(plain: duckdb.DuckDBPyConnection) -> None:
     told = (
         "select count(distinct language) from promotions.offer_reasons as told "

@@ -61,13 +61,6 @@
     list_concat(list_transform(range({{ length }} - len({{ value }})), lambda position: {{ filler }}), {{ value }})
 {%- endmacro %}
 
-{# Is every item of an array among some words? An empty array is. #}
-{% macro holds_only(value, words) %}{{ adapter.dispatch('holds_only')(value, words) }}{% endmacro %}
-{% macro default__holds_only(value, words) %}size(array_except({{ value }}, array({{ words | join(', ') }}))) = 0{% endmacro %}
-{% macro duckdb__holds_only(value, words) -%}
-    len(list_filter({{ value }}, lambda item: item not in ({{ words | join(', ') }}))) = 0
-{%- endmacro %}
-
 {# In a select list: one row for each part of a text between separators. #}
 {% macro split_rows(value, separator) %}{{ adapter.dispatch('split_rows')(value, separator) }}{% endmacro %}
 {% macro default__split_rows(value, separator) %}explode(split({{ value }}, '[{{ separator }}]')){% endmacro %}
@@ -77,11 +70,6 @@
 {% macro as_float_vector(value) %}{{ adapter.dispatch('as_float_vector')(value) }}{% endmacro %}
 {% macro default__as_float_vector(value) %}cast({{ value }} as array<float>){% endmacro %}
 {% macro duckdb__as_float_vector(value) %}cast({{ value }} as float[]){% endmacro %}
-
-{# Place of an item in an array, counted from 1; 0 or null where it isn't there. #}
-{% macro place_in(value, item) %}{{ adapter.dispatch('place_in')(value, item) }}{% endmacro %}
-{% macro default__place_in(value, item) %}array_position({{ value }}, {{ item }}){% endmacro %}
-{% macro duckdb__place_in(value, item) %}list_position({{ value }}, {{ item }}){% endmacro %}
 
 {# An array but for its last item. #}
 {% macro without_last(value) %}{{ adapter.dispatch('without_last')(value) }}{% endmacro %}

@@ -2,11 +2,11 @@
 {{ config(materialized='table') }}
 {# what passes with time or money, and says nothing against the person; and what an offer that the user holds already says #}
 {% set passing = [
-    "'NOT_YET_VALID'", "'OFFER_LIMIT'", "'CONTACT_LIMIT'", "'BUDGET_EXHAUSTED'", "'CAP_REDEMPTIONS'", "'CAP_USER_DAY'",
-    "'CAP_USER_WEEK'", "'CAP_USER_MONTH'",
+    'NOT_YET_VALID', 'OFFER_LIMIT', 'CONTACT_LIMIT', 'BUDGET_EXHAUSTED', 'CAP_REDEMPTIONS', 'CAP_USER_DAY', 'CAP_USER_WEEK',
+    'CAP_USER_MONTH',
 ] %}
-{% set held = ["'ALREADY_OWNED'", "'EXCLUSIVE_GROUP'"] %}
-{% set control = ["'HOLDOUT'", "'CAMPAIGN_HOLDOUT'"] %}
+{% set held = ['ALREADY_OWNED', 'EXCLUSIVE_GROUP'] %}
+{% set control = ['HOLDOUT', 'CAMPAIGN_HOLDOUT'] %}
 {% set top = 3 %}
 with campaigns as (
 
@@ -21,7 +21,7 @@ pairs as (
         eligibility.user_id,
         eligibility.promotion_id,
         eligibility.product_id,
-        eligibility.reject_reasons,
+        eligibility.reject_bits,
         eligibility.redemption_score,
         eligibility.cost,
         eligibility.expected_margin,
@@ -30,10 +30,10 @@ pairs as (
         eligibility.budget_id,
         eligibility.budget - eligibility.budget_spent - eligibility.budget_reserved as budget_left,
         eligibility.max_redemptions - eligibility.redemptions - eligibility.reserved_redemptions as uses_left,
-        {{ holds_only('eligibility.reject_reasons', passing) }} as is_open,
-        {{ holds_only('eligibility.reject_reasons', passing + held) }} as is_addressed,
-        {{ holds_only('eligibility.reject_reasons', passing + held + control[1:]) }} as is_addressed_or_campaign_control,
-        {{ holds_only('eligibility.reject_reasons', passing + held + control) }} as is_fit
+        {{ fails_only('eligibility.reject_bits', passing) }} as is_open,
+        {{ fails_only('eligibility.reject_bits', passing + held) }} as is_addressed,
+        {{ fails_only('eligibility.reject_bits', passing + held + control[1:]) }} as is_addressed_or_campaign_control,
+        {{ fails_only('eligibility.reject_bits', passing + held + control) }} as is_fit
     from {{ ref('coupon_eligibility') }} as eligibility
     inner join campaigns on eligibility.campaign_id = campaigns.campaign_id
 
@@ -47,10 +47,7 @@ people as (
         bool_or(is_addressed) as is_addressed,
         bool_or(is_addressed_or_campaign_control) as is_addressed_or_campaign_control,
         bool_or(is_fit) as is_fit,
-        min_by(
-            {{ join_array('reject_reasons', '|') }},
-            concat_ws('|', cast(100 + {{ array_size('reject_reasons') }} as string), promotion_id)
-        ) as reasons
+        min_by(reject_bits, concat_ws('|', cast(100 + bit_count(reject_bits) as string), promotion_id)) as reject_bits
     from pairs
     group by campaign_id, user_id
 
@@ -214,11 +211,11 @@ combinations as (
 
     select
         campaign_id,
-        reasons,
+        reject_bits,
         count(*) as users
     from people
     where not is_fit
-    group by campaign_id, reasons
+    group by campaign_id, reject_bits
 
 ),
 
@@ -229,8 +226,8 @@ reasons as (
         codes.code,
         sum(combinations.users) as users
     from combinations
-    inner join {{ ref('reject_codes') }} as codes on {{ admits('combinations.reasons', 'codes.code') }}
-    where codes.code not in ({{ (passing + held + control) | join(', ') }})
+    inner join {{ ref('reject_codes') }} as codes on (combinations.reject_bits & codes.bit) <> 0
+    where (codes.bit & {{ rule_bits(passing + held + control) }}) = 0
     group by combinations.campaign_id, codes.code
 
 ),

@@ -307,7 +307,7 @@ costed as (
 
 ),
 
-final as (
+considered as (
 
     select
         as_of_date,
@@ -380,6 +380,15 @@ final as (
         ) as incremental_margin,
         points_multiplier is null and base_value - face_value * cost_share < floor_value - 0.000001 as is_below_floor
     from costed
+
+),
+
+final as (
+
+    select
+        *,
+        cast({{ failed_rule_bits() }} as integer) as reject_bits
+    from considered
 
 )
 

@@ -22,13 +22,13 @@ with terms as (
 codes as (
 
     select
-        eligibility.user_id,
-        eligibility.promotion_id,
+        considered.user_id,
+        considered.promotion_id,
         codes.code,
-        {{ place_in('eligibility.reject_reasons', 'codes.code') }} as place,
+        codes.bit as place,
         'eligibility' as decided_by
-    from {{ ref('coupon_eligibility') }} as eligibility
-    inner join {{ ref('reject_codes') }} as codes on {{ place_in('eligibility.reject_reasons', 'codes.code') }} >= 1
+    from {{ ref('considered_promotions') }} as considered
+    inner join {{ ref('reject_codes') }} as codes on (considered.reject_bits & codes.bit) <> 0
 
     union all
 
