@@ -60,9 +60,11 @@ class Shop:
 class TrainingSet:
     """The training database of one shop while it lasts; see `training_set`."""
 
-    def __init__(self, database: Path, training_database: Path, seed: int, tell: Tell, models_folder: Path) -> None:
+    def __init__(
+        self, database: Path, training_database: Path, seed: int, tell: Tell, models_folder: Path, plain_ids: bool = False
+    ) -> None:
         self._database, self._training_database, self._models_folder = database, training_database, models_folder
-        self._seed = seed
+        self._seed, self._plain_ids = seed, plain_ids
         self._privacy = _privacy(database)
         self._run(["path:models/staging", "path:models/private", "path:seeds", "user_activity_days"], [], tell)
         self.shop = self._look()
@@ -139,6 +141,7 @@ class TrainingSet:
 
     def _run(self, selection: list[str], dates: list[date], tell: Tell, learned_share: float = 1.0) -> None:
         from promo_cli.dbt_runner import run_dbt
+        from promo_cli.key import PRIVACY_OFF
 
         run_dbt(
             ["build", "--select", *selection, "--exclude-resource-type", "test", "unit_test"],
@@ -153,17 +156,22 @@ class TrainingSet:
             environment={
                 "OFFERHOUSE_TRAINING_DB": str(self._training_database),
                 "OFFERHOUSE_MODELS": str(self._models_folder.resolve()),
-            },
+            }
+            | ({"OFFERHOUSE_PRIVACY": PRIVACY_OFF} if self._plain_ids else {}),
             on_node=lambda node, done, total: tell(f"features: {node[:40]}", done, total),
         )
 
 
 @contextmanager
-def training_set(database: Path, seed: int, tell: Tell, models_folder: Path | None = None) -> Iterator[TrainingSet]:
+def training_set(
+    database: Path, seed: int, tell: Tell, models_folder: Path | None = None, plain_ids: bool = False
+) -> Iterator[TrainingSet]:
     """The training database beside `database`: staging and policies are built at once, features as asked; gone at the end.
 
     Scores among the features are of the models in `models_folder` (None: what `models_path` says), read when they are called.
-    What a killed run left is removed first. Raises PromoError: no shop, no purchases, a dbt failure, another training at work.
+    With `plain_ids` users keep the shop's ids, whatever was said of pseudonyms, so no secret is asked for and rows come in the
+    same order everywhere. What a killed run left is removed first. Raises PromoError: no shop, no purchases, a dbt failure,
+    another training at work.
     """
     from promo_cli.encryption import refuse_when_on
     from promo_cli.lock import training_lock
@@ -174,7 +182,7 @@ def training_set(database: Path, seed: int, tell: Tell, models_folder: Path | No
     with training_lock(training_database.with_name(".training.lock")):
         _remove(training_database)
         try:
-            yield TrainingSet(database, training_database, seed, tell, models_path(models_folder))
+            yield TrainingSet(database, training_database, seed, tell, models_path(models_folder), plain_ids)
         finally:
             _remove(training_database)
 

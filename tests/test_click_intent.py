@@ -110,8 +110,10 @@ class TestEvents:
 
 
 @pytest.mark.slow
-def test_features_come_from_the_dbt_models(tmp_path: Path) -> None:
-    """The one slow test: dbt builds them over a small file, future rows and all."""
+def test_features_come_from_the_dbt_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one slow test: dbt builds them over a small file, future rows and all, where there is no secret for pseudonyms."""
+    monkeypatch.setenv("OFFERHOUSE_PRIVACY", "on")
+    monkeypatch.delenv("OFFERHOUSE_SECRET", raising=False)
     rows = [(0, 1, "buy", FIRST)]
     for user in range(1, 4):
         for day in range(0, 104, 2 + user):

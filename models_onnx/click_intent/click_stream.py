@@ -70,7 +70,7 @@ def click_stream_context(path: Path, seed: int, progress: Progress) -> Iterator[
         try:
             with open_warehouse(database) as connection:
                 files.load(connection, files.find_shop_files(shop))
-            with training_set(database, seed, progress) as learned:
+            with training_set(database, seed, progress, plain_ids=True) as learned:
                 split = click_split(learned.shop.first_day, learned.shop.data_until)
                 learned.build(split, [ClickStreamModels()], progress)  # type: ignore[list-item]
                 with learned.context(split, progress) as context:
