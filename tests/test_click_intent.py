@@ -80,6 +80,25 @@ class TestEvents:
         assert [row[4].date() for row in found] == [FIRST, FIRST, FIRST + timedelta(days=1), FIRST]
         assert found[0][4] < found[1][4]
 
+    @pytest.mark.parametrize(
+        "change",
+        [
+            "action_date + interval '23:59:59' as action_date",
+            "cast(action_date as varchar) as action_date",
+            "cast(file_row as varchar) as file_row",
+        ],
+    )
+    def test_other_types_of_columns_tell_the_same(self, tmp_path: Path, change: str) -> None:
+        rows = [(1, number, "click", FIRST) for number in range(12)]
+        whole, other = write_actions(tmp_path / "whole.parquet", rows), tmp_path / "other.parquet"
+        duckdb.sql(f"copy (select * replace ({change}) from '{whole}') to '{other}' (format parquet)")
+        found = []
+        for path in (whole, other):
+            write_events(path, tmp_path / "events.parquet")
+            found.append(duckdb.sql(f"from '{tmp_path / 'events.parquet'}' order by event_at").fetchall())
+        assert found[0] == found[1]
+        assert [row[0] for row in found[0]] == [str(number + 1) for number in range(len(rows))]
+
     def test_what_it_cannot_read_is_told_in_a_line(self, tmp_path: Path) -> None:
         text = tmp_path / "actions.csv"
         text.write_text("user_id,action\n1,click\n")

@@ -84,9 +84,11 @@ def write_events(path: Path, events: Path) -> None:
 
     Actions keep their words; the seed event_type_synonyms reads them (click, buy, favourite, cart). Raises ValueError for a
     file that can't be read as Parquet, lacks a column, or whose rows are no actions: one without a value, a file_row that comes
-    twice, an action_date that is no date. The contract would refuse such rows, and the trial be measured on what is left.
+    twice, an action_date that is no date. The contract would refuse such rows, and the trial be measured on what is left. Of an
+    action_date with a time of day the day counts (in UTC).
     """
     with duckdb.connect() as connection:
+        connection.execute("set TimeZone = 'UTC'")
         try:
             rows = connection.read_parquet(str(path))
         except duckdb.Error as error:
@@ -109,10 +111,17 @@ def write_events(path: Path, events: Path) -> None:
                     cast(user_id as varchar) as user_id,
                     cast(brand_id as varchar) as product_id,
                     cast(action as varchar) as event_type,
-                    cast(action_date as timestamp) + to_seconds(
-                        row_number() over (partition by user_id, action_date order by file_row) % 86400
+                    acted_on + to_seconds(
+                        row_number() over (
+                            partition by user_id, acted_on order by try_cast(file_row as double), file_row
+                        ) % 86400
                     ) as event_at
-                from rows
+                from (
+                    select
+                        user_id, brand_id, action, file_row,
+                        date_trunc('day', cast(action_date as timestamp)) as acted_on
+                    from rows
+                ) as placed
                 """
             ).write_parquet(str(events))
         except duckdb.ConversionException as error:
