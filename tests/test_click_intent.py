@@ -116,6 +116,7 @@ class TestEvents:
             ("* replace ('15.4.2014' as action_date)", "column action_date must hold dates, as 2014-04-15"),
             ("* replace (20140415 as action_date)", "column action_date must hold dates, as 2014-04-15"),
             ("* replace (nullif(user_id, 1) as user_id)", "column user_id is empty in 2 of 3 rows"),
+            ("* replace (case user_id when 2 then 'two' else '' end as user_id)", "column user_id is empty in 2 of 3 rows"),
             ("* replace (nullif(action, 'buy') as action)", "column action is empty in 1 of 3 rows"),
             ("* replace (1 as file_row)", "column file_row numbers the rows, and 2 of 3 repeat a number"),
         ],

@@ -96,7 +96,9 @@ def write_events(path: Path, events: Path) -> None:
         missing = [name for name in COLUMNS if name not in rows.columns]
         if missing:
             raise ValueError(f"{path.name} has no column {', '.join(missing)}; it needs {', '.join(COLUMNS)}")
-        counts = ", ".join(["count(*)", "count(distinct file_row)", *(f"count({name})" for name in COLUMNS)])
+        counts = ", ".join(
+            ["count(*)", "count(distinct file_row)", *(f"count(nullif(trim(cast({name} as varchar)), ''))" for name in COLUMNS)]
+        )
         ((total, different, *filled),) = connection.sql(f"select {counts} from rows").fetchall()
         for name, count in zip(COLUMNS, filled, strict=True):
             if count < total:
