@@ -197,3 +197,27 @@ def test_a_shop_of_one_person_and_few_days_is_a_shop(tmp_path: Path) -> None:
     connection = duckdb.connect(str(tmp_path / "tiny.duckdb"))
     simulated.load(connection, 1, 28, 3, 100)
     assert one(connection, "select count(*) from shop.users") == (1,)
+
+
+def test_what_is_taken_out_of_a_cart_is_taken_out_after_it_was_put_in_and_stands_in_no_basket(
+    loaded: duckdb.DuckDBPyConnection,
+) -> None:
+    at_once, taken_out = one(
+        loaded,
+        """
+        with touched as (
+            select user_id, product_id, max(event_at) filter (event_type = 'cart') as put_in,
+                max(event_at) filter (event_type = 'uncart') as taken_out
+            from shop.events group by all
+        )
+        select
+            count(*) filter (put_in = taken_out),
+            count(*) filter (taken_out >= put_in and exists (
+                select 1 from shop.baskets
+                where baskets.user_id = touched.user_id and baskets.product_id = touched.product_id
+            ))
+        from touched
+        """,
+    )
+    assert (at_once, taken_out) == (0, 0)
+    assert one(loaded, "select count(*) > 0 from shop.baskets") == (True,)

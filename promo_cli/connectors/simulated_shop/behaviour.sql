@@ -297,7 +297,9 @@ select
     if(kind = 'search', null, 'p' || product) as product_id,
     's' || visit as session_id,
     kind as event_type,
-    sim_moment(day, second + case kind when 'search' then -15 when 'view' then 0 when 'share' then 20 else 25 end) as event_at,
+    sim_moment(
+        day, second + case kind when 'search' then -15 when 'view' then 0 when 'share' then 20 when 'uncart' then 35 else 25 end
+    ) as event_at,
     if(
         kind = 'view', round(exp(2.2 + 0.8 * is_own::integer + 0.7 * sqrt(-2 * ln(1 - u2('dwell', visit, look))) - 0.4), 1), null
     ) as dwell_seconds,

@@ -90,7 +90,7 @@ with touched as (
     select
         user_id,
         product_id,
-        max_by(event_type, event_at) as last_touch,
+        max_by(event_type, (event_at, event_type)) as last_touch,
         max(event_at) as touched_at,
     from shop.events
     where event_type in ('cart', 'uncart') and event_at >= sim_moment(getvariable('sim_days') - 7, 0)
