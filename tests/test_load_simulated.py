@@ -221,3 +221,17 @@ def test_what_is_taken_out_of_a_cart_is_taken_out_after_it_was_put_in_and_stands
     )
     assert (at_once, taken_out) == (0, 0)
     assert one(loaded, "select count(*) > 0 from shop.baskets") == (True,)
+
+
+def test_nobody_does_anything_before_signing_up(loaded: duckdb.DuckDBPyConnection) -> None:
+    done = {
+        "events": "event_at",
+        "order_lines": "ordered_at",
+        "campaign_sends": "sent_at",
+        "offer_feedback": "given_at",
+        "consents": "changed_at",
+        "loyalty_accounts": "joined_at",
+    }
+    for table, moment in done.items():
+        before = one(loaded, f"select count(*) from shop.{table} inner join shop.users using (user_id) where {moment} < signed_up_at")
+        assert before == (0,), table

@@ -4,7 +4,8 @@
 create table shop.users as
 select
     'u' || person as user_id,
-    sim_moment(if(active_from > 0, active_from, -30 - floor(900 * u('sign up', person))), 36000) as signed_up_at,
+    -- before anything else of the day: visits begin at 5:30, messages go out at 8
+    sim_moment(if(active_from > 0, active_from, -30 - floor(900 * u('sign up', person))), 18000) as signed_up_at,
     date '1945-01-01' + floor(22000 * u('birth', person))::integer as birth_date,
     -- bands lean on taste, so that groups differ in what they do without anybody having planned it
     ['18-24', '25-34', '35-44', '45-54', '55-64', '65+'][
@@ -249,7 +250,7 @@ with purposes as (
 select
     'u' || person as user_id,
     purpose,
-    sim_moment(if(active_from > 0, active_from, -30 - floor(900 * u('sign up', person))), 36001) as changed_at,
+    sim_moment(if(active_from > 0, active_from, -30 - floor(900 * u('sign up', person))), 18001) as changed_at,
     draw < share as granted,
 from purposes
 
@@ -315,7 +316,7 @@ select
     'u' || people.person as user_id,
     case when coalesce(spent, 0) >= 1000 then 'gold' when coalesce(spent, 0) >= 300 then 'silver' else 'basic' end as tier,
     coalesce(counted, 0) as points,
-    sim_moment(if(people.active_from > 0, people.active_from, -30 - floor(900 * u('sign up', people.person))), 36002) as joined_at,
+    sim_moment(if(people.active_from > 0, people.active_from, -30 - floor(900 * u('sign up', people.person))), 18002) as joined_at,
     sim_moment(balance_day(), 0) as balance_at,
 from truth.people as people
 left join spend on people.person = spend.person
