@@ -235,3 +235,23 @@ def test_nobody_does_anything_before_signing_up(loaded: duckdb.DuckDBPyConnectio
     for table, moment in done.items():
         before = one(loaded, f"select count(*) from shop.{table} inner join shop.users using (user_id) where {moment} < signed_up_at")
         assert before == (0,), table
+
+
+def test_festivals_of_ten_years_begin_when_the_calendar_of_festivals_says() -> None:
+    connection = duckdb.connect()
+    simulated.load(connection, 1, 3_650, 1, 100)
+    for festival, name, days_before, days in (
+        ("black_friday", "Black Friday", 1, 4),  # from the Thursday to the Sunday
+        ("chinese_new_year", "Chinese New Year", 0, 8),
+    ):
+        of_calendar = connection.execute(
+            "select starts_on - $1::integer, $2::bigint from read_csv($3) "
+            "where festival = $4 and year(starts_on) between 2016 and 2025 "
+            "order by all",
+            [days_before, days, f"{dbt_project_path()}/seeds/festival_calendar.csv", festival],
+        ).fetchall()
+        planted = connection.execute(
+            "select min(date), count(*) from truth.days where festival = $1 group by year(date) order by all", [name]
+        ).fetchall()
+        assert planted == of_calendar
+        assert len(planted) == 10

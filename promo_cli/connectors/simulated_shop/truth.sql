@@ -14,14 +14,18 @@ festivals as (
         *,
         case
             when month(date) = 11 and day(date) between 9 and 11 then '11.11'
-            when month(date) = 11 and dayofweek(date) in (4, 5, 6, 0) and day(date) between 22 and 30 then 'Black Friday'
+            -- from the fourth Thursday of November to that Sunday
+            when
+                dayofweek(date) in (4, 5, 6, 0)
+                and month(date - (dayofweek(date) + 3)::integer % 7) = 11
+                and day(date - (dayofweek(date) + 3)::integer % 7) between 22 and 28 then 'Black Friday'
             when month(date) = 12 and day(date) between 10 and 23 then 'Christmas'
             when exists (
                 select 1
                 from (
                     values
-                    (date '2020-01-25'), (date '2021-02-12'), (date '2022-02-01'), (date '2023-01-22'), (date '2024-02-10'),
-                    (date '2025-01-29'), (date '2026-02-17')
+                    (date '2016-02-08'), (date '2017-01-28'), (date '2018-02-16'), (date '2019-02-05'), (date '2020-01-25'),
+                    (date '2021-02-12'), (date '2022-02-01'), (date '2023-01-22'), (date '2024-02-10'), (date '2025-01-29')
                 ) as new_years (new_year)
                 where calendar.date between new_years.new_year - 7 and new_years.new_year
             ) then 'Chinese New Year'
