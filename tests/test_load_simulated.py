@@ -233,7 +233,9 @@ def test_nobody_does_anything_before_signing_up(loaded: duckdb.DuckDBPyConnectio
         "loyalty_accounts": "joined_at",
     }
     for table, moment in done.items():
-        before = one(loaded, f"select count(*) from shop.{table} inner join shop.users using (user_id) where {moment} < signed_up_at")
+        before = one(
+            loaded, f"select count(*) from shop.{table} inner join shop.users using (user_id) where {moment} < signed_up_at"
+        )
         assert before == (0,), table
 
 
@@ -255,3 +257,12 @@ def test_festivals_of_ten_years_begin_when_the_calendar_of_festivals_says() -> N
         ).fetchall()
         assert planted == of_calendar
         assert len(planted) == 10
+
+
+def test_shops_that_differ_in_their_products_alone_are_two_shops_to_the_models_that_learn_from_them() -> None:
+    sources = []
+    for products in (100, 200):
+        connection = duckdb.connect()
+        simulated.load(connection, 20, 28, 1, products)
+        sources += connection.execute("select value from shop.settings where key = 'source'").fetchall()
+    assert sources[0] != sources[1]

@@ -30,18 +30,21 @@ def load(
     """
     listener = listener or Silence()
     categories = max(12, min(60, products // 50))
+    products -= products % categories
     for name, value in {
         "sim_users": users,
         "sim_days": days,
         "sim_seed": str(seed),
-        "sim_products": products - products % categories,
+        "sim_products": products,
         "sim_categories": categories,
         "sim_first_day": END - timedelta(days=days),
     }.items():
         connection.execute(f"set variable {name} = $value", {"value": value})
     for _, statement in _statements("randomness"):
         connection.execute(statement)
-    settings = {"source": f"simulated: {users} users, {days} days, seed {seed}", "shop_timezone": "UTC", "currency": "USD"}
+    # all that makes it, for models know by it which shop they learned from
+    source = f"simulated: {users} users, {days} days, {products} products, seed {seed}"
+    settings = {"source": source, "shop_timezone": "UTC", "currency": "USD"}
     loads = []
     with replacing_shop(connection, settings):
         connection.execute("create schema truth")
