@@ -266,3 +266,19 @@ def test_shops_that_differ_in_their_products_alone_are_two_shops_to_the_models_t
         simulated.load(connection, 20, 28, 1, products)
         sources += connection.execute("select value from shop.settings where key = 'source'").fetchall()
     assert sources[0] != sources[1]
+
+
+def test_age_bands_are_of_the_dates_of_birth(loaded: duckdb.DuckDBPyConnection) -> None:
+    ages = {
+        band: (youngest, oldest)
+        for band, youngest, oldest in loaded.execute(
+            "select age_band, min(age), max(age) from (select age_band, datesub('year', birth_date, $1) as age from shop.users) "
+            "group by all",
+            [simulated.END],
+        ).fetchall()
+    }
+    for band, (youngest, oldest) in ages.items():
+        bounds = band.replace("65+", "65-80").split("-")
+        assert int(bounds[0]) <= youngest <= oldest <= int(bounds[1]), band
+    assert len(ages) == 6
+    assert one(loaded, "select count(distinct month(birth_date)) from shop.users") == (12,)

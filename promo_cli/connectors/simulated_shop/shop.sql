@@ -2,15 +2,24 @@
 
 -- table: users
 create table shop.users as
+with aged as (
+    -- bands lean on taste, so that groups differ in what they do without anybody having planned it
+    select
+        *,
+        1 + floor(6 * least(0.999, greatest(0, u('age', person) * 0.8 + 0.2 / (1 + exp(-taste[1])))))::integer as band,
+    from truth.people
+)
+
 select
     'u' || person as user_id,
     -- before anything else of the day: visits begin at 5:30, messages go out at 8
     sim_moment(if(active_from > 0, active_from, -30 - floor(900 * u('sign up', person))), 18000) as signed_up_at,
-    date '1945-01-01' + floor(22000 * u('birth', person))::integer as birth_date,
-    -- bands lean on taste, so that groups differ in what they do without anybody having planned it
-    ['18-24', '25-34', '35-44', '45-54', '55-64', '65+'][
-        1 + floor(6 * least(0.999, greatest(0, u('age', person) * 0.8 + 0.2 / (1 + exp(-taste[1])))))::integer
-    ] as age_band,
+    -- of that age on the last day
+    cast(
+        sim_date(getvariable('sim_days')) - to_years([18, 25, 35, 45, 55, 65][band])
+        - to_days(floor(365 * [7, 10, 10, 10, 10, 16][band] * u('birth', person))::integer) as date
+    ) as birth_date,
+    ['18-24', '25-34', '35-44', '45-54', '55-64', '65+'][band] as age_band,
     ['low', 'middle', 'high'][1 + floor(3 * least(0.999, greatest(0, 1 - price_sensitivity / 6 - 0.3 * u('income', person))))::integer]
         as income_band,
     if(u('gender', person) < 0.5, 'female', 'male') as gender,
@@ -23,7 +32,7 @@ select
     'Number ' || person as last_name,
     lpad(cast(person % 100000 as varchar), 5, '0') as zip,
     md5('device ' || person)::uuid::varchar as madid,
-from truth.people
+from aged
 order by person;
 
 -- table: products
