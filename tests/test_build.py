@@ -4,6 +4,7 @@ import json
 import math
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -499,6 +500,28 @@ def test_a_second_build_scores_nothing_again_and_makes_the_same_offers(built: Pa
         assert connection.execute("select distinct status from audits.offer_lineage").fetchall() == [("withdrawn",)]
         sources = f"select distinct recommendation_source from promotions.recommendations where user_id = '{key(5)}'"
         assert connection.execute(sources).fetchall() == [("best_seller",)]
+
+
+def test_scores_kept_from_the_day_before_are_of_the_day_as_a_full_refresh_would_make_them(built: Path, tmp_path: Path) -> None:
+    database = tmp_path / "offerhouse.duckdb"
+    shutil.copy(built, database)
+    with duckdb.connect(str(database)) as connection:
+        connection.execute(
+            "insert into shop.events (event_id, user_id, event_type, event_at) "
+            "values ('next day', 'u5', 'search', timestamp '2025-07-20 12:00:00')"
+        )
+        scored = "select user_id, scored_at from scores.behaviour_cluster_scores"
+        before = set(connection.execute(scored).fetchall())
+    run_dbt(["run"], database)
+    with duckdb.connect(str(database), read_only=True) as connection:
+        assert before & set(connection.execute(scored).fetchall())
+        tables = connection.execute(
+            "select distinct table_name from duckdb_columns() where schema_name = 'scores' and column_name = 'input_hash'"
+        ).fetchall()
+        assert len(tables) > 12
+        for (table,) in tables:
+            days = connection.execute(f"select distinct as_of_date from scores.{table}").fetchall()
+            assert days in ([], [(date(2025, 7, 21),)]), table
 
 
 def test_tables_written_in_slices_of_users_hold_the_same_rows_in_the_same_order(built: Path, tmp_path: Path) -> None:

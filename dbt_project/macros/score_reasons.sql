@@ -9,7 +9,7 @@
 {%- set item = "inputs." ~ told.item if told.item else "''" -%}
 {{- config(
     unique_key=['user_id', 'item_id'],
-    post_hook=["{{ forget_unlisted('" ~ score ~ "') }}", "{{ note_touched_users() }}"]
+    post_hook=["{{ forget_unlisted('" ~ score ~ "') }}", "{{ date_kept_rows('reason_shortlist') }}", "{{ note_touched_users() }}"]
 ) -}}
 with methods as (
 

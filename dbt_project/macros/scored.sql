@@ -15,6 +15,7 @@
     unique_key=keys,
     post_hook=[
         "{{ forget_vanished('" ~ inputs ~ "', ['" ~ keys | join("', '") ~ "']) }}",
+        "{{ date_kept_rows('" ~ inputs ~ "') }}",
         "{{ note_touched_users() }}"
     ]
 ) -}}
