@@ -17,6 +17,12 @@ def one(connection: duckdb.DuckDBPyConnection, sql: str) -> object:
 def test_an_event_log_alone_gives_segments_recommendations_and_prices(tmp_path: Path) -> None:
     write_event_log(tmp_path / "shop")
     database = load_folder(tmp_path / "shop", tmp_path / "offerhouse.duckdb")
+    with duckdb.connect(str(database)) as connection:
+        # of a product that nothing says the price of: a purchase all the same
+        connection.execute(
+            "insert into shop.events (event_at, event_type, product_id, category, user_id, session_id) "
+            "values ('2020-03-01T12:00:00+02:00', 'purchase', '1999', '2004', '513', 'unpriced')"
+        )
     # without what is the same in any shop, and the cheapest to be sure of
     run_dbt(["build", "--exclude-resource-type", "unit_test", "--exclude", "test_name:not_null_columns"], database)
     with duckdb.connect(str(database), read_only=True) as connection:
@@ -32,6 +38,6 @@ def test_an_event_log_alone_gives_segments_recommendations_and_prices(tmp_path: 
         rows_in, rejected = connection.execute(
             "select rows_in, rows_rejected from audits.row_accounting where table_name = 'events'"
         ).fetchall()[0]
-        assert (rows_in, rejected) == (6002, 2)
+        assert (rows_in, rejected) == (6003, 2)
         # written with an offset, read in UTC
         assert one(connection, "select cast(min(event_at) as varchar) from staging.stg_events") == "2019-10-01 00:00:00"

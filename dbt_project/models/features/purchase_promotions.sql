@@ -6,8 +6,9 @@ with purchases as (
         product_id,
         ordered_on,
         sum(quantity) as units,
-        sum(quantity * paid_price) as spend,
-        sum(quantity * list_price) as list_spend
+        -- of an event log a price may be unknown: the day counts, and no money
+        coalesce(sum(quantity * paid_price), 0) as spend,
+        coalesce(sum(quantity * list_price), 0) as list_spend
     from {{ ref('stg_order_lines') }}
     where quantity > 0
     group by user_id, product_id, ordered_on
