@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from promo_cli.console import messages, progress
-from promo_cli.options import AsJson, Database, DryRun, Exports, Quiet
+from promo_cli.options import AsJson, Database, DryRun, Exports, Quiet, path_told
 from promo_cli.paths import database_path
 from promo_cli.tables import counted
 
@@ -22,7 +22,9 @@ def erase(
     users: Annotated[
         list[str] | None, typer.Argument(metavar="USER", help="The shop's own user ids, or the warehouse's keys.")
     ] = None,
-    from_file: Annotated[Path | None, typer.Option("--from-file", metavar="FILE", help="More of them, one a line.")] = None,
+    from_file: Annotated[
+        Path | None, typer.Option("--from-file", metavar="FILE", parser=path_told, help="More of them, one a line.")
+    ] = None,
     exports: Exports = None,
     resume: Annotated[bool, typer.Option("--resume", help="Finish an erasure that was interrupted, and nothing else.")] = False,
     dry_run: DryRun = False,

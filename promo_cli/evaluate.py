@@ -8,7 +8,7 @@ import typer
 
 from promo_cli.completion import model_names
 from promo_cli.console import messages, progress
-from promo_cli.options import AsJson, Database, ModelsFolder, Quiet, Seed
+from promo_cli.options import AsJson, Database, ModelsFolder, Quiet, Seed, path_told
 from promo_cli.paths import database_path, models_path
 
 if TYPE_CHECKING:
@@ -26,7 +26,10 @@ def evaluate(
     database: Database = None,
     models_folder: ModelsFolder = None,
     file: Annotated[
-        Path | None, typer.Option("--file", metavar="PATH", help="Data of a trial that stands outside the shop; name the trial.")
+        Path | None,
+        typer.Option(
+            "--file", metavar="PATH", parser=path_told, help="Data of a trial that stands outside the shop; name the trial."
+        ),
     ] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,

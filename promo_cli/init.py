@@ -26,7 +26,9 @@ def init(
     ] = None,
     duckdb_file: Annotated[
         Path | None,
-        typer.Option("--duckdb", metavar="FILE", help="They are in this DuckDB file, which may be the working database."),
+        typer.Option(
+            "--duckdb", metavar="FILE", parser=path_told, help="They are in this DuckDB file, which may be the working database."
+        ),
     ] = None,
     postgres: Annotated[
         str | None,

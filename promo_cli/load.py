@@ -65,7 +65,10 @@ def load_files(
     currency: Annotated[str | None, typer.Option(help="ISO 4217 code of all money, e.g. EUR.")] = None,
     encoding: Annotated[str, typer.Option(help="Of the CSV files: utf-8, latin-1 or utf-16.")] = "utf-8",
     mapping: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Files of any shape, by the SQL in this folder (promo init writes it).")
+        Path | None,
+        typer.Option(
+            metavar="DIR", parser=path_told, help="Files of any shape, by the SQL in this folder (promo init writes it)."
+        ),
     ] = None,
     append: Annotated[
         bool, typer.Option("--append", help="Add the rows to the loaded shop; a row whose key is there takes its place.")
@@ -122,7 +125,11 @@ def load_files(
 def load_mapped(
     mapping: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder with source.yml and one .sql a table [default: mapping, beside dbt_project]."),
+        typer.Option(
+            metavar="DIR",
+            parser=path_told,
+            help="Folder with source.yml and one .sql a table [default: mapping, beside dbt_project].",
+        ),
     ] = None,
     database: Database = None,
     quiet: Quiet = False,

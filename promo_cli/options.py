@@ -34,6 +34,7 @@ ModelsFolder = Annotated[
     typer.Option(
         "--models-folder",
         metavar="DIR",
+        parser=path_told,
         help="Folder of the models and registry.json [default: $OFFERHOUSE_MODELS or the shipped one].",
     ),
 ]
@@ -47,7 +48,10 @@ Wait = Annotated[
 Exports = Annotated[
     list[Path] | None,
     typer.Option(
-        "--exports", metavar="DIR", help="Another folder of campaign files; ./exports and those of earlier exports are known."
+        "--exports",
+        metavar="DIR",
+        parser=path_told,
+        help="Another folder of campaign files; ./exports and those of earlier exports are known.",
     ),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, metavar="NUMBER", help="Equal inputs and seed give equal results.")]

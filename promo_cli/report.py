@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from promo_cli.options import AsJson, Database, Quiet
+from promo_cli.options import AsJson, Database, Quiet, path_told
 from promo_cli.paths import database_path
 
 DEFAULT_FOLDER = Path("exports")
@@ -37,7 +37,11 @@ def report(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="FILE", help=f"The page [default: {DEFAULT_FOLDER}/report_<as-of date>_<language>.html]."
+            "--output",
+            "-o",
+            metavar="FILE",
+            parser=path_told,
+            help=f"The page [default: {DEFAULT_FOLDER}/report_<as-of date>_<language>.html].",
         ),
     ] = None,
     language: Annotated[Language, typer.Option("--language", help="en (English) or zh (Chinese).")] = Language.EN,

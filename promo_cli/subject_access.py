@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from promo_cli.console import messages
-from promo_cli.options import AsJson, Database, Exports
+from promo_cli.options import AsJson, Database, Exports, path_told
 from promo_cli.paths import database_path, published_path
 
 if TYPE_CHECKING:
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 def subject_access(
     user: Annotated[str, typer.Argument(metavar="USER", help="The shop's own user id, or the warehouse's key.")],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it there, for you alone, instead of printing it.")
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", parser=path_told, help="Write it there, for you alone, instead of printing it."
+        ),
     ] = None,
     exports: Exports = None,
     database: Database = None,

@@ -112,6 +112,22 @@ def test_an_option_is_spelt_one_way_and_means_one_thing() -> None:
     assert {name: found for name, found in words.items() if name in SHARED and len(found) > 1} == {}
 
 
+PATHS = [
+    (verb, name)
+    for verb, command in VERBS.items()
+    for name, option in options_of(command).items()
+    if option.metavar in ("DIR", "FILE", "PATH")
+]
+
+
+@pytest.mark.parametrize(("verb", "option"), PATHS)
+def test_no_path_may_be_empty(promo: Promo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str, option: str) -> None:
+    """`promo train --models-folder "$UNSET"` would begin a registry in the working directory."""
+    monkeypatch.chdir(tmp_path)
+    code, _, err = promo(*verb.split(), option, "")
+    assert (code, "it is empty; name a path" in err, list(tmp_path.iterdir())) == (2, True, [])
+
+
 @pytest.mark.parametrize("verb", ["", *VERBS])
 def test_help_fits_80_columns_and_says_nothing_twice(promo: Promo, verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
