@@ -6,6 +6,8 @@ With `promo --log-format json`, or OFFERHOUSE_LOG_FORMAT=json, what goes to stde
 rich is imported where a terminal is to be drawn on, and nowhere else: it is a third of what `promo --help` would take.
 """
 
+import codecs
+import io
 import json
 import os
 import sys
@@ -62,6 +64,31 @@ class _Nowhere:
 
     def update(self, task_id: Any, **fields: Any) -> None:
         return None
+
+
+def ready_streams() -> None:
+    """Makes standard streams that take whatever is told.
+
+    One that was closed, as by `2>&-`, holds nothing and forgets what is written: Python has none in its place, and the next file
+    opened would get its number. What the encoding of standard output can't write, such as Chinese on a latin-1 terminal, becomes
+    what JSON writes, \\u4e2d; ASCII, which is nobody's choice, becomes UTF-8, as Typer has it.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        is_ascii = codecs.lookup(sys.stdout.encoding).name == "ascii"
+        sys.stdout.reconfigure(encoding="utf-8" if is_ascii else None, errors=_AS_JSON)
+
+
+def _as_json(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
+
+
+_AS_JSON = "promo-as-json"
+codecs.register_error(_AS_JSON, _as_json)
 
 
 def logs_json() -> bool:

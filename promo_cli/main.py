@@ -29,7 +29,7 @@ from promo_cli import (
     train,
 )
 from promo_cli.command_line import UsageError, Verbs, as_one_line
-from promo_cli.console import json_line, logs_json
+from promo_cli.console import json_line, logs_json, ready_streams
 from promo_cli.errors import DATA_FAULT, USAGE_FAULT, PromoError, as_promo_error
 
 EXIT_CODES = (
@@ -115,6 +115,7 @@ def options(
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs `promo` with `arguments` (None: the command line's); leaves by SystemExit, codes in promo_cli.errors."""
+    ready_streams()
     mask = os.umask(0o077)  # all that is written holds personal data or what was learned from it: files 0600, folders 0700
     try:
         raise SystemExit(app(arguments, prog_name="promo", standalone_mode=False) or 0)

@@ -231,6 +231,42 @@ def test_the_module_runs_without_a_traceback(tmp_path: Path) -> None:
     assert_one_line(run.stderr, "holds no table of the contract")
 
 
+@pytest.mark.parametrize(
+    ("encoding", "output_format", "written"),
+    [
+        ("latin-1", "--json", b'[{"x": "\\u4e2d\\ud83d\\ude00 \xe9"}]\n'),
+        ("latin-1", "--format=csv", b"x\n\\u4e2d\\ud83d\\ude00 \xe9\n"),
+        ("ascii", "--format=csv", "x\n\u4e2d\U0001f600 \u00e9\n".encode()),
+        ("ascii", "--format=table", "x\n\u4e2d\U0001f600 \u00e9\n".encode()),
+    ],
+)
+def test_what_the_terminal_cannot_write_stops_nothing(tmp_path: Path, encoding: str, output_format: str, written: bytes) -> None:
+    duckdb.connect(tmp_path / "a.duckdb").close()
+    query = ["sql", "select '\u4e2d\U0001f600 \u00e9' as x", output_format, "--quiet", "--database", str(tmp_path / "a.duckdb")]
+    run = subprocess.run(
+        [sys.executable, "-m", "promo_cli.main", *query],
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+    )
+    assert (run.returncode, run.stdout, run.stderr) == (0, written, b"")
+
+
+@pytest.mark.parametrize(
+    ("closed", "code", "out", "err"),
+    [("2>&-", 1, "", ""), (">&-", 1, "", "promo: "), ("<&-", 1, "", "promo: "), ("<&- >&- 2>&-", 1, "", "")],
+)
+def test_streams_that_are_closed_stop_nothing(tmp_path: Path, closed: str, code: int, out: str, err: str) -> None:
+    """Not even the error's line goes to standard output, where a program reads results."""
+    call = f"{sys.executable} -m promo_cli.main sql - --database {tmp_path}/a.duckdb {closed}"
+    run = subprocess.run(["sh", "-c", call], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout, "AttributeError" in run.stderr, run.stderr.startswith(err)) == (code, out, False, True)
+    duckdb.connect(tmp_path / "a.duckdb").close()
+    call = f"{sys.executable} -m promo_cli.main sql 'select 1 as x' --database {tmp_path}/a.duckdb {closed}"
+    run = subprocess.run(["sh", "-c", call], capture_output=True, text=True, check=False)
+    assert (run.returncode, "unexpected" in run.stderr) == (0, False)
+
+
 def test_database_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OFFERHOUSE_DB", raising=False)
     assert paths.database_path() == Path("warehouse/offerhouse.duckdb")
