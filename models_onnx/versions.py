@@ -127,6 +127,8 @@ class Versions:
         """
         entries = self.read()
         lines = self._of(entries, name)
+        if not version:  # every version begins so, and of a single one it would be taken for its digits
+            raise ModelRefused(f"{name}: name a version, or the first digits of one")
         found = [line for line in lines if line["version"].startswith(version.lower()) and line["kind"] != "rule"]
         if len(found) != 1:
             known = ", ".join(line["version"] for line in lines if line["kind"] != "rule")

@@ -137,6 +137,7 @@ def test_promote_and_rollback_change_what_serves(promo: Promo, folder: Path) -> 
     [
         (("promote", "intrest", "ab"), "intrest is no model (did you mean interest?); there are: purchase_intent, interest, "),
         (("promote", "interest", "zz"), "interest has no version zz…; there are "),
+        (("promote", "purchase_intent", ""), "purchase_intent: name a version, or the first digits of one"),
         (("rollback", "purchase_intent"), "purchase_intent has no former champion to go back to"),
     ],
 )

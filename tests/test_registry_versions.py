@@ -115,7 +115,7 @@ def test_promoting_what_is_not_there_is_refused(folder: Path) -> None:
     for name, version, message in (
         ("intrest", second, "intrest: no such model in models_onnx/registry.json; there are purchase_intent, interest"),
         (NAME, "zzz", f"interest has no version zzz…; there are .*, {second}"),
-        (NAME, "", "interest has several versions …; there are"),
+        (NAME, "", "interest: name a version, or the first digits of one"),
     ):
         with pytest.raises(ModelRefused, match=message):
             held.promote(name, version)
