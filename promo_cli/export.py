@@ -68,8 +68,8 @@ def export(
 ) -> None:
     """Write a campaign's audience, with its offers and reasons, to a file that other tools read.
 
-    Left out are the control group and who has withdrawn consent, even since the build. The file holds user ids, no
-    e-mail address and no phone number; only you may read it. It is UTF-8 with LF line ends, and times are UTC. In CSV,
+    Left out are the control group and who has withdrawn consent, even since the build. The file holds the shop's own user
+    ids, no e-mail address and no phone number; only you may read it. It is UTF-8 with LF line ends, and times are UTC. In CSV,
     text that a spreadsheet would run as a formula begins with a single quote. The manifest beside the file tells its
     rows, SHA-256, model and policy versions. The same data give the same bytes.
 

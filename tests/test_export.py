@@ -22,6 +22,7 @@ from promo_cli.paths import published_path
 from promo_cli.provenance import policy_version
 from promo_cli.warehouse_reader import open_for_export
 
+GUIDE = Path(__file__).resolve().parents[1] / "docs" / "how-to" / "marketer.md"
 Promo = Callable[..., tuple[int, str, str]]
 
 BUILT = """
@@ -505,10 +506,12 @@ def test_command_prints_json(database: Path, tmp_path: Path, promo: Promo) -> No
     assert told == json.loads(Path(told.pop("manifest_path")).read_text())
 
 
-def test_help_tells_what_is_not_in_the_file(promo: Promo) -> None:
+def test_help_and_guide_tell_what_is_in_the_file(promo: Promo) -> None:
+    """Who passes the file on must know that its ids are no pseudonyms: CAMPAIGN's people are named as the shop names them."""
     code, out, _ = promo("export", "--help")
     assert code == 0
-    assert "no e-mail address and no phone number" in " ".join(out.split())
+    assert "the shop's own user ids, no e-mail address and no phone number" in " ".join(out.split())
+    assert "| no `--to` | The shop's own user ids, no pseudonyms," in GUIDE.read_text(encoding="utf-8")
 
 
 # Errors
