@@ -121,7 +121,8 @@ def list_nodes(database: Path, variables: dict[str, Any]) -> dict[str, int]:
         except (ValueError, KeyError, TypeError):  # a line that is no event
             complaint = complaint or line
     if run.returncode != 0:
-        raise PromoError(f"dbt stopped: {_plain(complaint)}", BUILD_FAULT)
+        why = f"dbt stopped: {_plain(complaint)}"
+        raise resource_fault(why) or PromoError(why, BUILD_FAULT)
     return kinds
 
 

@@ -21,6 +21,7 @@ BUILD_FAULT = 4
 LONGEST_MESSAGE = 2_000  # characters
 _VALUE = re.compile(r"""(convert string|input string|string|value|field) (["'])(.{0,400}?)\2""", re.IGNORECASE)
 _EMAIL = re.compile(r"[^\s@'\"<>(),;:/]{1,64}@[^\s@'\"<>(),;:/]{1,255}\.[^\s@'\"<>(),;:/]{1,63}")
+_OS_ERROR = re.compile(r"\[Errno (\d+)\] ([^:\[\]]+): '([^']+)'")
 _TELEPHONE = re.compile(r"\+\d[\d ().-]{6,20}\d")
 
 
@@ -81,7 +82,7 @@ def _from_duckdb_error(error: Exception) -> PromoError:
 
 
 def resource_fault(text: str) -> PromoError | None:
-    """The error to tell where DuckDB's words say that disk or memory ended; None where they say something else."""
+    """What to tell where the words of DuckDB or dbt say that disk, memory or rights are lacking; None for anything else."""
     if "No space left" in text or "max_temp_directory_size" in text or "File too large" in text:
         return PromoError(
             "no disk space left for the database or its spill files; free some or raise OFFERHOUSE_SPILL",
@@ -89,6 +90,9 @@ def resource_fault(text: str) -> PromoError | None:
         )
     if "Out of Memory" in text:
         return PromoError("DuckDB ran out of memory; raise OFFERHOUSE_MEMORY, e.g. OFFERHOUSE_MEMORY=8GB", ENVIRONMENT_FAULT)
+    denied = _OS_ERROR.search(text)
+    if denied and int(denied[1]) in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return _from_os_error(OSError(int(denied[1]), denied[2], denied[3]))
     return None
 
 

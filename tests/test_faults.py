@@ -141,6 +141,8 @@ def test_no_permission_to_write(nobody: Path) -> None:
             "OFFERHOUSE_SPILL",
         ),
         ("dbt stopped: IO Error: Could not write file: No space left on device", "disk"),
+        ("dbt stopped: [Errno 13] Permission denied: '/w/dbt/a.msgpack'", "permission denied: /w/dbt/a.msgpack; give this user"),
+        ("dbt stopped: [Errno 30] Read-only file system: '/w/dbt/a.msgpack'", "read-only file system: /w/dbt/a.msgpack"),
     ],
 )
 def test_a_build_that_runs_out_of_room_says_what_to_raise(words: str, told: str) -> None:
