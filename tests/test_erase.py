@@ -229,6 +229,16 @@ def test_a_dry_run_and_an_erasure_that_nobody_confirmed_change_nothing(database:
 def test_everything_on_a_person_is_told(database: Path, tmp_path: Path, promo: Promo) -> None:
     target = tmp_path / "told.json"
     assert promo("subject-access", ERASABLE, "--output", target, "--database", database)[0] == 0
+    assert promo("subject-access", ERASABLE, "--output", target, "--database", database)[0] == 0  # one of its own is replaced
+    for foreign in (database, database.with_name(f"{database.name}.key")):
+        before = foreign.read_bytes() if foreign.exists() else b""
+        foreign.write_bytes(before or b"a secret")
+        code, out, err = promo("subject-access", ERASABLE, "--output", foreign, "--database", database)
+        assert (code, out) == (2, "")
+        assert err == f"promo: {foreign} is there and holds something else; name another file with --output, or move it away\n"
+        assert foreign.read_bytes() == (before or b"a secret")
+        if not before:
+            foreign.unlink()
     assert target.stat().st_mode & 0o777 == 0o600
     told: dict[str, Any] = json.loads(target.read_text())
     assert (told["user"], told["known_as"]) == (ERASABLE, [KEY])
