@@ -157,6 +157,17 @@ def test_features_come_from_the_dbt_models(tmp_path: Path, monkeypatch: pytest.M
         assert part.labels[place] == bought
 
 
+@pytest.mark.slow
+def test_actions_that_the_contract_refuses_are_not_left_out_in_silence(tmp_path: Path) -> None:
+    rows = [(user, 1, "buy" if day % 7 == 0 else "click", FIRST + timedelta(days=day)) for user in range(3) for day in range(104)]
+    rows += [(1, 1, "click", FIRST + timedelta(days=30_000)), (1, 1, "swipe", FIRST), (2, 1, "swipe", FIRST)]
+    with (
+        pytest.raises(ValueError, match=r"actions.parquet: 3 rows .*UNKNOWN_EVENT_TYPE 2, FUTURE_DATE 1"),
+        click_stream_context(write_actions(tmp_path / "actions.parquet", rows), 1, silent),
+    ):
+        pass
+
+
 def planted(rows: int, seed: int, tokens_tell: bool) -> IntentPart:
     """Users whose newest token (`tokens_tell`) or whose windows say whether they buy."""
     random = np.random.default_rng(seed)

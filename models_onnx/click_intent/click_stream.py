@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from models_onnx.purchase_intent.examples import FEATURE_MODELS
 from models_onnx.task import TrainingContext
 from models_onnx.time_split import ThinData, TimeSplit
+
+if TYPE_CHECKING:
+    from promo_cli.training_set import TrainingSet
 
 COLUMNS = ("user_id", "brand_id", "action", "action_date", "file_row")
 HISTORY_DAYS = 28
@@ -71,6 +75,7 @@ def click_stream_context(path: Path, seed: int, progress: Progress) -> Iterator[
             with open_warehouse(database) as connection:
                 files.load(connection, files.find_shop_files(shop))
             with training_set(database, seed, progress, plain_ids=True) as learned:
+                refuse_rejected(learned, path.name)
                 split = click_split(learned.shop.first_day, learned.shop.data_until)
                 learned.build(split, [ClickStreamModels()], progress)  # type: ignore[list-item]
                 with learned.context(split, progress) as context:
@@ -79,13 +84,23 @@ def click_stream_context(path: Path, seed: int, progress: Progress) -> Iterator[
             raise ValueError(str(error)) from error
 
 
+def refuse_rejected(learned: "TrainingSet", name: str) -> None:
+    """Raises ValueError where the contract refused actions of the file `name`: the trial would be measured on what is left."""
+    refused = learned.rows(
+        "select reject_reasons[1] as code, count(*) as actions from staging.checked_events "
+        "where len(reject_reasons) > 0 group by code order by actions desc, code"
+    ).to_pylist()
+    if refused:
+        told = ", ".join(f"{row['code']} {row['actions']:,}" for row in refused)
+        raise ValueError(f"{name}: {sum(row['actions'] for row in refused):,} rows are no actions of a shop ({told})")
+
+
 def write_events(path: Path, events: Path) -> None:
     """The file's rows as an event log: brand for product, file order for the order within a day, which nobody knows.
 
     Actions keep their words; the seed event_type_synonyms reads them (click, buy, favourite, cart). Raises ValueError for a
     file that can't be read as Parquet, lacks a column, or whose rows are no actions: one without a value, a file_row that comes
-    twice, an action_date that is no date. The contract would refuse such rows, and the trial be measured on what is left. Of an
-    action_date with a time of day the day counts (in UTC).
+    twice, an action_date that is no date. Of an action_date with a time of day the day counts (in UTC).
     """
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
