@@ -512,9 +512,13 @@ def test_scores_kept_from_the_day_before_are_of_the_day_as_a_full_refresh_would_
         )
         scored = "select user_id, scored_at from scores.behaviour_cluster_scores"
         before = set(connection.execute(scored).fetchall())
+        former = "select count(*) from scores.coupon_redemption_scores where campaign_id = 'former'"
+        connection.execute("update scores.coupon_redemption_scores set campaign_id = 'former'")
+        assert one(connection, former) > 0
     run_dbt(["run"], database)
     with duckdb.connect(str(database), read_only=True) as connection:
         assert before & set(connection.execute(scored).fetchall())
+        assert one(connection, former) == 0, "a coupon went to another campaign"
         tables = connection.execute(
             "select distinct table_name from duckdb_columns() where schema_name = 'scores' and column_name = 'input_hash'"
         ).fetchall()

@@ -5,7 +5,7 @@
     keys       what a row is: the unique key, columns of `inputs`
     arguments  columns handed to the function, in its order
     score      name of the score's column; the function's name unless told
-    columns    further columns of `inputs` to carry along (they don't make a row be scored again)
+    columns    further columns of `inputs` to carry along; another value is a reason to score the row again, too
     where      a condition on `inputs`
 
     Users who refused personalisation are never scored; scores of rows that are gone, and of who withdrew, are deleted.
@@ -63,6 +63,9 @@ changed as (
             and scored.model_version = inputs.model_version
             {% for key in keys -%}
             and scored.{{ key }} = inputs.{{ key }}
+            {% endfor -%}
+            {% for column in columns -%}
+            and scored.{{ column }} is not distinct from inputs.{{ column }}
             {% endfor %}
             and {{ is_touched('scored') }}
     )
