@@ -94,27 +94,12 @@ shared as (
         users / cast(
             sum(users) over (partition by from_as_of_date, to_as_of_date, dimension, from_segment) as double
         ) as share,
-        coalesce(sum(users) over (
-            partition by from_as_of_date, to_as_of_date, dimension, from_segment
-            order by users, to_segment
-            rows between unbounded preceding and 1 preceding
-        ), 0) as users_in_fewer
+        users >= {{ policy_value('min_audience_size') }} as is_shown
     from moves
 
 ),
 
--- a number of so few people that it could tell of one of them is not shown, nor those next to it that would tell it: what is
--- missing of a segment, which the shares tell, is always of enough people
-judged as (
-
-    select
-        *,
-        users >= {{ policy_value('min_audience_size') }}
-        and (users_in_fewer = 0 or users_in_fewer >= {{ policy_value('min_audience_size') }}) as is_shown
-    from shared
-
-),
-
+-- a number of so few people that it could tell of one of them is not shown
 final as (
 
     select
@@ -125,7 +110,7 @@ final as (
         to_segment,
         cast(case when is_shown then users end as integer) as users,
         cast(case when is_shown then share end as double) as share
-    from judged
+    from shared
 
 )
 
