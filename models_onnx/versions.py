@@ -141,17 +141,22 @@ class Versions:
         return before, found[0]
 
     def rollback(self, name: str) -> tuple[Line | None, Line]:
-        """Back to the version that served before; what serves now becomes a challenger. Raises ModelRefused."""
+        """Back to the version, or the rule, that served before; what serves now becomes a challenger, a rule goes.
+
+        Raises ModelRefused.
+        """
         entries = self.read()
         lines = self._of(entries, name)
         former = [line for line in lines if line["status"] == "former"]
         if not former:
             raise ModelRefused(f"{name} has no former champion to go back to")
         self.check(name, former[-1])
-        present = next((line for line in lines if line["status"] == "champion"), None)
-        before = next((dict(line) for line in lines if line["status"] in ("champion", "rule")), None)
+        present = next((line for line in lines if line["status"] in ("champion", "rule")), None)
+        before = dict(present) if present else None
         _serve(lines, former[-1])
-        if present is not None:
+        if present is not None and present["kind"] == "rule":
+            lines.remove(present)
+        elif present is not None:
             present["status"] = "challenger"
         self.write(entries)
         return before, former[-1]
@@ -286,16 +291,12 @@ def _line(version: str, file: str, digest: str, kind: str, card: str | None) -> 
 
 
 def _serve(lines: list[Line], line: Line) -> None:
-    """Give `line` the place; the champion before it becomes the newest former one, a rule goes."""
+    """Give `line` the place; the champion or rule before it becomes the newest former one."""
     for other in list(lines):
-        if other is line:
-            continue
-        if other["status"] == "champion":
+        if other is not line and other["status"] in ("champion", "rule"):
             other["status"] = "former"
             lines.remove(other)
             lines.append(other)
-        elif other["status"] == "rule":
-            lines.remove(other)
     line["status"] = "rule" if line["kind"] == "rule" else "champion"
 
 

@@ -64,7 +64,7 @@ def promote(
 
 @app.command(epilog="Example: promo models rollback interest")
 def rollback(name: Name, models_folder: ModelsFolder = None, as_json: AsJson = False, dry_run: DryRun = False) -> None:
-    """Back to the version that served before; the one that serves now becomes a challenger."""
+    """Back to the version, or the rule, that served before; the version that serves now becomes a challenger."""
     changed = _changed(models_path(models_folder), name, lambda versions: versions.rollback(name), dry_run)
     _print(name, *changed, as_json, dry_run)
 
@@ -143,10 +143,12 @@ def _print(name: str, before: "Line | None", now: "Line", as_json: bool, dry_run
         typer.echo(json.dumps({"model": name, "serves": now["version"], "served_before": was, "changed": not dry_run}))
         return
     if before is not None and before["version"] == now["version"]:
-        typer.echo(f"{name}: version {now['version']} serves already")
-        return
-    was = "nothing" if before is None else "the rule" if before["kind"] == "rule" else f"version {before['version']}"
-    if dry_run:
-        typer.echo(f"{name}: version {now['version']} would serve in place of {was}; nothing was changed")
+        typer.echo(f"{name}: {_named(now)} serves already")
+    elif dry_run:
+        typer.echo(f"{name}: {_named(now)} would serve in place of {_named(before)}; nothing was changed")
     else:
-        typer.echo(f"{name}: version {now['version']} serves, {was} did before; the next build scores with it")
+        typer.echo(f"{name}: {_named(now)} serves, {_named(before)} did before; the next build scores with it")
+
+
+def _named(line: "Line | None") -> str:
+    return "nothing" if line is None else "the rule" if line["kind"] == "rule" else f"version {line['version']}"

@@ -109,6 +109,21 @@ def test_promote_and_roll_back(folder: Path) -> None:
         held.rollback(NAME)
 
 
+def test_rolling_back_from_the_first_model_returns_to_the_rule(folder: Path) -> None:
+    held = Versions(folder)
+    rule = held.serve_rule(NAME)
+    assert rule is not None
+    third = add(folder, 3, serve=False)
+    held.promote(NAME, third)
+    before, now = held.rollback(NAME)
+    assert (before and before["version"], now["version"], now["status"]) == (third, rule["version"], "rule")
+    assert ModelRegistry(folder).model(NAME).kind == "rule"
+    assert statuses(folder)[third] == "challenger"
+    # further back lies the model that served before the rule, which is no place to come back to
+    assert held.rollback(NAME)[1]["kind"] != "rule"
+    assert "rule" not in statuses(folder).values()
+
+
 def test_promoting_what_is_not_there_is_refused(folder: Path) -> None:
     second = add(folder, 2, serve=False)
     held = Versions(folder)
@@ -215,9 +230,9 @@ def test_a_rule_serves_in_a_models_place_and_says_so(folder: Path) -> None:
     features = np.array([[0.0] * 8, [5.0] * 8, [np.nan] * 8], dtype=np.float32)
     np.testing.assert_allclose(models.scorer("interest").score(features), [0.5, 0.75, 0.5])
     assert statuses(folder) == {shipped: "former", line["version"]: "rule"}
-    # Back to the model: the rule goes.
+    # Back to the model: the rule is what served before.
     held.promote(NAME, shipped)
-    assert statuses(folder) == {shipped: "champion"}
+    assert statuses(folder) == {line["version"]: "former", shipped: "champion"}
     assert ServedModels(ModelRegistry(folder)).serving_model("interest") == "interest"
     held.serve_rule(NAME)
     assert held.rollback(NAME)[1]["version"] == shipped
