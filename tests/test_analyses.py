@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pytest
 import yaml
 from published_sql import published_sql
@@ -38,8 +39,8 @@ COLUMNS = {
     "refusal_funnel_of_a_promotion": "promotion_id stage users lost_here share_left",
     "rejected_rows_by_reason": "table_name reason rows_rejected share_of_table an_example",
     "segments_that_moved": "from_as_of_date to_as_of_date dimension segment came went net",
-    "treated_against_holdout": "campaign_id treated_users held_out_users treated_spend held_out_spend difference "
-    "treated_buyers_share held_out_buyers_share",
+    "treated_against_holdout": "campaign_id outcome treated_users held_out_users treated held_out difference difference_low "
+    "difference_high total total_low total_high finding",
     "what_one_rule_keeps_out": "code rule promotions users pairs expected_margin mean_cost",
     "why_was_a_user_refused": "user_id source promotion_name promotion_id rules_that_refuse refusal_rank code rule "
     "what_would_change brought_by unit standing has_to_be lacks changes_on",
@@ -132,13 +133,28 @@ def test_a_row_that_breaks_two_rules_counts_under_both(published: duckdb.DuckDBP
     ]
 
 
-def test_treated_and_held_out_are_compared_by_what_they_spent(published: duckdb.DuckDBPyConnection) -> None:
-    (campaign,) = rows(published, "treated_against_holdout")
+def test_treated_and_held_out_are_compared_by_what_they_bought_and_had_bought(published: duckdb.DuckDBPyConnection) -> None:
+    answer = {row["outcome"]: row for row in rows(published, "treated_against_holdout")}
+    assert list(answer) == ["buyers", "margin", "revenue"]
+    campaign = answer["revenue"]
     spent = published.execute("""
-        select round(sum(paid_price * quantity) / 40, 2)
-        from staging.stg_order_lines
-        where ordered_on >= date '2025-05-01' and ordered_on < date '2025-05-29' and ordered_on <> date '2025-05-10'
-            and user_id in (select user_id from staging.stg_campaign_sends where not treated)
-    """).fetchall()
-    assert (campaign["treated_users"], campaign["held_out_users"]) == (40, 40)
-    assert spent == [(campaign["held_out_spend"],)]
+        select
+            treated,
+            coalesce(sum(paid_price * quantity) filter (where ordered_at >= sent_at), 0)::double as after,
+            coalesce(sum(paid_price * quantity) filter (where ordered_at < sent_at), 0)::double as before
+        from staging.stg_campaign_sends as sends
+        left join staging.stg_order_lines as lines
+            on sends.user_id = lines.user_id
+            and abs(epoch(ordered_at) - epoch(sent_at) + 0.5) < 28 * 86400
+            and ordered_on <> date '2025-05-10'
+        group by sends.user_id, treated
+    """).fetchnumpy()
+    got, held = (np.array([spent["after"], spent["before"]])[:, spent["treated"] == treated] for treated in (True, False))
+    assert (campaign["treated_users"], campaign["held_out_users"]) == (got.shape[1], held.shape[1]) == (40, 40)
+    assert campaign["held_out"] == pytest.approx(held[0].mean(), abs=1e-4)
+    within = np.cov(got) + np.cov(held)  # groups of one size: the mean but for a factor
+    left = [group[0] - within[0, 1] / within[1, 1] * group[1] for group in (got, held)]
+    assert campaign["difference"] == pytest.approx(left[0].mean() - left[1].mean(), abs=1e-3)
+    error = 1.96 * np.sqrt(sum(group.var(ddof=1) / group.size for group in left))
+    assert campaign["difference_high"] == pytest.approx(campaign["difference"] + error, abs=1e-3)
+    assert campaign["total_low"] == pytest.approx(40 * (left[0].mean() - left[1].mean() - error), abs=0.01)
