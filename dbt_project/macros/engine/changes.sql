@@ -202,7 +202,10 @@
     {%- endif -%}
     {%- set rows = 'changes.rows_of_' ~ model.name -%}
     {%- do run_query('create table ' ~ rows ~ ' as from ' ~ relation ~ ' where false') -%}
-    {%- do run_query('insert into ' ~ rows ~ ' ' ~ get_column_names() ~ ' (' ~ get_select_subquery(of_users(query, lists)) ~ ')') -%}
+    {%- for slice in (user_slices(lists) if model.name in var('sliced_models') else []) or ['true'] -%}
+        {%- set of_slice = where_users(query, is_listed(lists) ~ ' and ' ~ slice) -%}
+        {%- do run_query('insert into ' ~ rows ~ ' ' ~ get_column_names() ~ ' (' ~ get_select_subquery(of_slice) ~ ')') -%}
+    {%- endfor -%}
     {{ return(not key or not run_query('
         select 1
         from ' ~ relation ~ ' as others

@@ -26,10 +26,11 @@
 
 {#
     Conditions on user_id that take about users_per_slice users each, all of them together everybody; fewer for one of models_of_candidates,
-    which are built after the policy they read. Bounds are of private.user_keys, which whatever tells of users is built after. By a query:
-    load_relation() would begin a transaction, and one can't write two databases.
+    which are built after the policy they read. Bounds are of private.user_keys, which whatever tells of users is built after, or of the
+    users in `lists`: a fifth as many of them a slice, for the rows of some lie among those of all. By a query: load_relation() would
+    begin a transaction, and one can't write two databases.
 #}
-{% macro user_slices() -%}
+{% macro user_slices(lists=none) -%}
     {%- set users_per_slice = var('users_per_slice') | string -%}
     {%- if model.name in var('models_of_candidates') -%}
         {#- not by ref(): who is sliced need not read the policy itself -#}
@@ -40,6 +41,10 @@
         )' -%}
     {%- endif -%}
     {%- set users = api.Relation.create(database=target.database, schema='private', identifier='user_keys') -%}
+    {%- if lists -%}
+        {%- set users = '(' ~ listed_users(lists) ~ ')' -%}
+        {%- set users_per_slice = 'greatest(1, ' ~ users_per_slice ~ ' // 5)' -%}
+    {%- endif -%}
     {%- set first_ones = run_query('
         select min(user_id) as first_one
         from (
