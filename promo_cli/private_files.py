@@ -5,13 +5,13 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import IO
 
-from promo_cli.errors import ENVIRONMENT_FAULT, PromoError
+from promo_cli.errors import ENVIRONMENT_FAULT, USAGE_FAULT, PromoError
 from promo_cli.paths import make_private_folder
 
 _PREFIX, _SUFFIX = ".promo-", ".part"
@@ -57,6 +57,20 @@ def refuse_odd_target(target: Path) -> None:
             f"{target} is a symbolic link or no ordinary file; move it away or choose another --output",
             ENVIRONMENT_FAULT,
         )
+
+
+def refuse_foreign(target: Path, is_own: Callable[[bytes], bool], otherwise: str) -> None:
+    """Raises PromoError when `target` is there and not to be replaced, or something odd (exit codes 2 and 3).
+
+    An empty file may be replaced, and one whose first 1,000 bytes `is_own` knows; `otherwise` says what is wrong with any other.
+    """
+    refuse_odd_target(target)
+    if not target.exists():
+        return
+    with target.open("rb") as file:
+        beginning = file.read(1000)
+    if beginning and not is_own(beginning):
+        raise PromoError(f"{target} is there and {otherwise}; name another file with --output, or move it away", USAGE_FAULT)
 
 
 @contextmanager

@@ -111,16 +111,10 @@ def write_report(database: Path, output: Path | None = None, language: Language 
 
 def _refuse_foreign(output: Path) -> None:
     """Raises PromoError when the name belongs to something that isn't a report of ours."""
-    from promo_cli.errors import USAGE_FAULT, PromoError
-    from promo_cli.private_files import refuse_odd_target
+    from promo_cli.private_files import refuse_foreign
     from promo_cli.report_page.page import GENERATOR
 
-    refuse_odd_target(output)
-    if not output.exists():
-        return
-    with output.open("rb") as file:
-        if GENERATOR.encode() not in file.read(1000) and output.stat().st_size:
-            raise PromoError(f"{output} is there and is no report; name another file with --output, or move it away", USAGE_FAULT)
+    refuse_foreign(output, lambda beginning: GENERATOR.encode() in beginning, "is no report")
 
 
 def _tool() -> str:

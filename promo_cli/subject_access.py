@@ -33,8 +33,10 @@ def subject_access(
     Read from the working database, or, while another process has it, from what is published, which is not everything: a note
     says so. With --output, --json tells where it is and how many rows it has.
     """
+    from promo_cli.private_files import put_in_place, refuse_foreign, unfinished_file
+
     if output is not None:
-        _refuse_foreign(output)
+        refuse_foreign(output, lambda beginning: beginning.startswith(_BEGINNING), "holds something else")
     path = database_path(database)
     found = everything_on(path, user, exports or [])
     if found["read_from"] != str(path):
@@ -46,8 +48,6 @@ def subject_access(
     if output is None:
         typer.echo(document)
         return
-    from promo_cli.private_files import put_in_place, unfinished_file
-
     with unfinished_file(output.parent) as file:
         file.write(f"{document}\n".encode())
         put_in_place({output: file})
@@ -56,20 +56,6 @@ def subject_access(
         typer.echo(json.dumps({"output": str(output), "tables": len(found["relations"]), "rows": rows}))
     else:
         typer.echo(f"{rows:,} rows of {len(found['relations'])} tables: {output}")
-
-
-def _refuse_foreign(output: Path) -> None:
-    """Raises PromoError when the name belongs to something that isn't such a document: the shop's database, or its key."""
-    from promo_cli.errors import USAGE_FAULT, PromoError
-    from promo_cli.private_files import refuse_odd_target
-
-    refuse_odd_target(output)
-    if output.exists() and output.stat().st_size:
-        with output.open("rb") as file:
-            if not file.read(len(_BEGINNING)).startswith(_BEGINNING):
-                raise PromoError(
-                    f"{output} is there and holds something else; name another file with --output, or move it away", USAGE_FAULT
-                )
 
 
 _BEGINNING = b'{\n  "user": '
