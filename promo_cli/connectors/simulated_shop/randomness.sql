@@ -24,6 +24,11 @@ create or replace temp macro sim_date(day) as getvariable('sim_first_day') + day
 create or replace temp macro sim_moment(day, second) as
     getvariable('sim_first_day')::timestamp + to_seconds(86400 * day::bigint + second::bigint);
 
+-- table: signed_up
+-- the day on which somebody came, or one of the years before the first: visits begin at 5:30 and messages go out at 8
+create or replace temp macro signed_up(person, active_from, second) as
+    sim_moment(if(active_from > 0, active_from, -30 - floor(900 * u('sign up', person))), second);
+
 -- table: in_promotion
 -- a tenth of a product's weeks, three tenths at festivals
 create or replace temp macro in_promotion(product, day, is_festival) as

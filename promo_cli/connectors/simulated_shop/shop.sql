@@ -12,8 +12,8 @@ with aged as (
 
 select
     'u' || person as user_id,
-    -- before anything else of the day: visits begin at 5:30, messages go out at 8
-    sim_moment(if(active_from > 0, active_from, -30 - floor(900 * u('sign up', person))), 18000) as signed_up_at,
+    -- before anything else of the day
+    signed_up(person, active_from, 18000) as signed_up_at,
     -- of that age on the last day
     cast(
         sim_date(getvariable('sim_days')) - to_years([18, 25, 35, 45, 55, 65][band])
@@ -259,7 +259,7 @@ with purposes as (
 select
     'u' || person as user_id,
     purpose,
-    sim_moment(if(active_from > 0, active_from, -30 - floor(900 * u('sign up', person))), 18001) as changed_at,
+    signed_up(person, active_from, 18001) as changed_at,
     draw < share as granted,
 from purposes
 
@@ -325,7 +325,7 @@ select
     'u' || people.person as user_id,
     case when coalesce(spent, 0) >= 1000 then 'gold' when coalesce(spent, 0) >= 300 then 'silver' else 'basic' end as tier,
     coalesce(counted, 0) as points,
-    sim_moment(if(people.active_from > 0, people.active_from, -30 - floor(900 * u('sign up', people.person))), 18002) as joined_at,
+    signed_up(people.person, people.active_from, 18002) as joined_at,
     sim_moment(balance_day(), 0) as balance_at,
 from truth.people as people
 left join spend on people.person = spend.person
