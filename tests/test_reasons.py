@@ -307,6 +307,23 @@ def test_a_protected_attribute_among_the_inputs_would_be_marked() -> None:
     assert duckdb.sql(f"select score, feature from ({statement}) where is_protected").fetchall() == [("churn_risk", "gender")]
 
 
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("update reject_codes set sentence = 'Said otherwise.'", []),
+        ("delete from reject_codes where code = 'NO_CONSENT'", [("NO_CONSENT", None)]),
+        ("update reject_codes set bit = null where code = 'EXPIRED'", [("EXPIRED", None)]),
+        ("update reject_codes set bit = 12 - bit where bit in (4, 8)", [("HIDDEN", 4), ("NO_CONSENT", 8)]),
+    ],
+)
+def test_a_rule_without_its_bit_stops_the_build(change: str, told: list[tuple[str, int | None]]) -> None:
+    with duckdb.connect() as connection:
+        connection.execute("create table reject_codes as from read_csv($1)", [str(PROJECT / "seeds/reject_codes.csv")])
+        connection.execute(change)
+        (test,) = Renderer(SETTINGS[0]).model(PROJECT / "tests/codes_of_rules_have_their_bits.sql")
+        assert connection.sql(f"select code, bit_of_seed from ({test}) order by code").fetchall() == told
+
+
 def test_every_refusal_and_every_change_has_a_phrase_in_every_language() -> None:
     codes = {row["code"] for row in rows_of("reject_codes")}
     phrases = rows_of("refusal_phrases")
