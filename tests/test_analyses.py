@@ -158,3 +158,32 @@ def test_treated_and_held_out_are_compared_by_what_they_bought_and_had_bought(pu
     error = 1.96 * np.sqrt(sum(group.var(ddof=1) / group.size for group in left))
     assert campaign["difference_high"] == pytest.approx(campaign["difference"] + error, abs=1e-3)
     assert campaign["total_low"] == pytest.approx(40 * (left[0].mean() - left[1].mean() - error), abs=0.01)
+
+
+def test_all_promotions_are_compared_with_the_control_group_that_gets_none(small_warehouse: Path, tmp_path: Path) -> None:
+    copy = shutil.copy(published_path(small_warehouse), tmp_path)
+    with duckdb.connect(str(copy)) as connection:
+        assert "all promotions" not in {row["campaign_id"] for row in rows(connection, "treated_against_holdout")}  # just begun
+        connection.execute("""
+            insert into promotions.offers
+            select * replace ('of old' as offer_id, as_of_date - 60 as as_of_date)
+            from promotions.offers order by offer_id limit 1;
+            update features.user_permissions set is_holdout = user_id in
+                (select user_id from features.user_permissions order by user_id limit 30);
+            update staging.stg_users set signed_up_at = null;
+            update staging.stg_users set signed_up_at = current_date where user_id = (select max(user_id) from staging.stg_users)
+        """)
+        answers = {(row["campaign_id"], row["outcome"]): row for row in rows(connection, "treated_against_holdout")}
+        answer = answers["all promotions", "revenue"]
+        held_out, treated = connection.execute("""
+            select avg(spent) filter (is_holdout), avg(spent) filter (not is_holdout) from (
+                select is_holdout, coalesce(sum(paid_price * quantity), 0)::double as spent
+                from features.user_permissions as users
+                left join staging.stg_order_lines as lines on users.user_id = lines.user_id and ordered_at >= as_of_date - 28
+                where users.user_id <> (select max(user_id) from staging.stg_users)
+                group by users.user_id, is_holdout)
+        """).fetchone() or (None, None)
+    assert (answer["treated_users"], answer["held_out_users"]) == (49, 30)  # of 80: one came later
+    assert answer["treated"] == pytest.approx(treated, abs=1e-4)
+    assert answer["held_out"] == pytest.approx(held_out, abs=1e-4)
+    assert answer["difference_low"] < answer["difference"] < answer["difference_high"]  # type: ignore[operator]

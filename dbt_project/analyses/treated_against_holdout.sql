@@ -1,9 +1,12 @@
--- What did each campaign bring? What users who got it bought in the 28 days after its message, beside those whom it held out:
--- share of buyers, revenue and margin a user, with 95 % intervals, and what that makes for all who got it. From the difference is
--- taken what the 28 days before foretell (CUPED, Deng et al. 2013), so that chance weighs less. What was sent back since isn't
--- counted. A finding of unlike says that the two already differed before the message, so that chance alone did not choose whom to
--- hold out; too_few, that there are fewer than 30 users or 5 buyers on a side. Without rows where no send names a control group;
--- campaigns with fewer than min_audience_size people on a side are left out.
+-- What did each campaign bring, and what all promotions together? What users who got a campaign bought in the 28 days after its
+-- message, beside those whom it held out; under `all promotions` what everybody bought in the last 28 days who was there when
+-- the first offers were made, beside the control group that gets no promotion, refusers of marketing on both sides. Share of
+-- buyers, revenue and margin a user, with 95 % intervals, and what that makes for all who got it. From the difference is taken
+-- what the 28 days before the message, or the first offers, foretell (CUPED, Deng et al. 2013), so that chance weighs less.
+-- What was sent back since isn't counted. A finding of unlike says that the two already differed before, so that chance alone
+-- did not choose whom to hold out; too_few, that there are fewer than 30 users or 5 buyers on a side. A campaign has rows where
+-- its sends name a control group, all promotions from 28 days after the first offers on; either side has min_audience_size
+-- people at least.
 with policy as (
 
     select
@@ -26,13 +29,46 @@ sends as (
 
 ),
 
--- campaigns whose 28 days are over
+-- offers of the first day: what came before them no promotion has moved
+begun as (
+
+    select min(as_of_date) as first_day
+    from {{ ref('offers') }}
+
+),
+
+-- whose purchases are compared, and of which days; only where the days after are over
 judged as (
 
-    select sends.*
+    select
+        sends.campaign_id,
+        sends.user_id,
+        sends.treated,
+        sends.sent_at - interval 28 day as before_from,
+        sends.sent_at as before_until,
+        sends.sent_at as after_from,
+        sends.sent_at + interval 28 day as after_until
     from sends
     cross join {{ ref('as_of_dates') }} as dates
     where dates.as_of_date >= sends.sent_on + interval 28 day
+
+    union all
+
+    select
+        'all promotions' as campaign_id,
+        users.user_id,
+        not permissions.is_holdout as treated,
+        begun.first_day - interval 28 day as before_from,
+        begun.first_day as before_until,
+        dates.as_of_date - interval 28 day as after_from,
+        dates.as_of_date as after_until
+    from {{ ref('stg_users') }} as users
+    cross join begun
+    inner join {{ ref('user_permissions') }} as permissions on users.user_id = permissions.user_id
+    inner join {{ ref('as_of_dates') }} as dates on permissions.as_of_date = dates.as_of_date
+    where
+        dates.as_of_date >= begun.first_day + interval 28 day
+        and coalesce(users.signed_up_at < begun.first_day, true)
 
 ),
 
@@ -67,7 +103,7 @@ bought as (
     select
         judged.campaign_id,
         judged.user_id,
-        kept.ordered_at >= judged.sent_at as is_after,
+        kept.ordered_at >= judged.after_from as is_after,
         max(cast(kept.quantity > 0 as integer)) as buyers,
         sum(kept.paid_price * kept.quantity) as revenue,
         sum((kept.paid_price - kept.unit_cost) * kept.quantity) as margin
@@ -75,9 +111,11 @@ bought as (
     inner join kept
         on
             judged.user_id = kept.user_id
-            and judged.sent_at - interval 28 day <= kept.ordered_at
-            and judged.sent_at + interval 28 day > kept.ordered_at
-    group by judged.campaign_id, judged.user_id, kept.ordered_at >= judged.sent_at
+            and (
+                (judged.before_from <= kept.ordered_at and judged.before_until > kept.ordered_at)
+                or (judged.after_from <= kept.ordered_at and judged.after_until > kept.ordered_at)
+            )
+    group by judged.campaign_id, judged.user_id, kept.ordered_at >= judged.after_from
 
 ),
 
