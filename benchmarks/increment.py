@@ -36,14 +36,22 @@ def write_events(database: Path, target: Path, rows: str, users: str) -> None:
             copy (
                 with users as (select user_id, row_number() over (order by user_id) as at from ({users})),
                 products as (select product_id, row_number() over (order by hash(product_id)) as at from shop.products),
-                last_day as (select date_trunc('day', max(event_at)) as day from shop.events)
+                last_day as (select date_trunc('day', max(event_at)) as day from shop.events),
+                -- numbered before the joins: asked for in their conditions, the counts make each of them a loop in a loop
+                numbers as (
+                    select
+                        number,
+                        1 + number % (select count(*) from users) as user_at,
+                        1 + hash(number) % (select count(*) from products) as product_at
+                    from range(cast(({rows}) as bigint)) as numbers(number)
+                )
                 select
                     '{target.parent.name}-' || number as event_id, user_id, product_id, 'view' as event_type,
                     day + to_seconds(cast(hash(number) % 80000 as bigint)) as event_at, 5.0 as dwell_seconds
-                from range(cast(({rows}) as bigint)) as numbers(number)
+                from numbers
                 cross join last_day
-                inner join users on users.at = 1 + number % (select count(*) from users)
-                inner join products on products.at = 1 + hash(number) % (select count(*) from products)
+                inner join users on users.at = numbers.user_at
+                inner join products on products.at = numbers.product_at
             ) to '{target}' (format parquet)
             """
         )
