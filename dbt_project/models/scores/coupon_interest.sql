@@ -1,4 +1,4 @@
--- for each user and coupon under consideration, the covered product the user is most interested in and has not hidden
+-- for each user and coupon under consideration, the covered product the user is most interested in: on sale today, and not hidden
 {{ config(materialized='table') }}
 
 with coupons as (
@@ -19,6 +19,8 @@ covered as (
         products.product_id
     from coupons
     inner join {{ ref('stg_coupon_products') }} as products on coupons.promotion_id = products.coupon_id
+    -- nobody can use a coupon for what is out of stock or not launched yet
+    inner join {{ ref('recommendable_products') }} as available on products.product_id = available.product_id
 
 ),
 
