@@ -1,6 +1,14 @@
 -- every user × promotion under consideration, with all that its verdict needs: chance of use, value, cost
 -- A table: views over it answer at once, and DuckDB 2.0.0 fails ("dict-surviving cache") on a filter over these joins.
 {{ config(materialized='table') }}
+{% set own_price = "coalesce(prices.personal_price, " ~ rounded_half_up('market.market_price') ~ ")" %}
+{% set units_of_minimum -%}
+    case
+        when pairs.is_for_products and pairs.min_spend > {{ own_price }} and {{ own_price }} > 0
+            then cast(pairs.min_spend as double) / cast({{ own_price }} as double)
+        else 1
+    end
+{%- endset %}
 
 with held as (
 
@@ -241,20 +249,23 @@ valued as (
 
     select
         pairs.*,
-        -- what the benefit is given on: one unit of the product at the user's price, or a usual basket that meets the minimum
+        -- what the benefit is given on: the product at the user's price, one unit or what meets a coupon's minimum, or a usual
+        -- basket that meets it
         case
-            when pairs.is_for_products or pairs.is_pick
-                then coalesce(prices.personal_price, {{ rounded_half_up('market.market_price') }})
+            when {{ units_of_minimum }} > 1 then pairs.min_spend
+            when pairs.is_for_products or pairs.is_pick then {{ own_price }}
             else greatest(coalesce(pairs.mean_order_value_112d, 0), coalesce(pairs.min_spend, 0))
         end as base_value,
         case
             when pairs.is_for_products or pairs.is_pick
-                then coalesce(market.unit_cost, market.list_price * (1 - {{ policy_value('default_margin_share') }}))
+                then
+                    coalesce(market.unit_cost, market.list_price * (1 - {{ policy_value('default_margin_share') }}))
+                    * {{ units_of_minimum }}
             else
                 greatest(coalesce(pairs.mean_order_value_112d, 0), coalesce(pairs.min_spend, 0))
                 * (1 - {{ policy_value('default_margin_share') }})
         end as cost_of_goods,
-        market.price_floor,
+        market.price_floor * {{ units_of_minimum }} as price_floor,
         effects.promo_effect,
         promotions_hidden.item_id is not null or products_hidden.item_id is not null as is_hidden,
         -- what the user said of such offers: of the product's category, or of the promotion where it is for a basket
