@@ -150,6 +150,14 @@ def test_a_sound_day_breaks_no_rule(sound_day: duckdb.DuckDBPyConnection, sql: d
     assert found(sound_day, sql) == []
 
 
+def test_a_history_of_other_products_lets_no_paid_price_hold_longer(
+    sound_day: duckdb.DuckDBPyConnection, sql: dict[str, str]
+) -> None:
+    sound_day.execute("insert into stg_price_history values ('coffee')")
+    sound_day.execute("delete from product_price_days where price_date = '2024-01-21'")
+    assert found(sound_day, sql) == []
+
+
 def test_uses_beyond_a_budget_are_no_violation_where_nothing_is_offered(
     sound_day: duckdb.DuckDBPyConnection, sql: dict[str, str]
 ) -> None:

@@ -1,4 +1,4 @@
--- the lowest price of each product on each day: the shop's own price history, else the lowest price paid
+-- the lowest price of each product on each day: the shop's own price history of it, else the lowest price paid
 with recorded as (
 
     select
@@ -28,7 +28,7 @@ final as (
     select * from recorded
     union all
     select * from paid
-    where not exists (select 1 from recorded)
+    where product_id not in (select recorded.product_id from recorded)
 
 )
 

@@ -15,7 +15,7 @@ with listed as (
 
 history as (
 
-    select count(*) > 0 as is_recorded
+    select distinct product_id
     from {{ ref('stg_price_history') }}
 
 ),
@@ -39,11 +39,11 @@ held as (
         dated.price_date,
         dated.lowest_price,
         case
-            when history.is_recorded then dated.next_eve
+            when history.product_id is not null then dated.next_eve
             else least(dated.next_eve, {{ add_days('dated.price_date', var('price_gap_days')) }})
         end as held_until
     from dated
-    cross join history
+    left join history on dated.product_id = history.product_id
 
 ),
 

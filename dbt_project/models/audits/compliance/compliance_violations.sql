@@ -32,13 +32,13 @@ announced_against as (
 
 history as (
 
-    select count(*) > 0 as is_recorded
+    select distinct product_id
     from {{ ref('stg_price_history') }}
 
 ),
 
 -- the lowest price of the days that a reduction is announced against, seen without the model that decides it: of those dated in
--- them and the last before, which holds into them where prices are recorded, and else for price_gap_days
+-- them and the last before, which holds into them where the product's prices are recorded, and else for price_gap_days
 lowest as (
 
     select
@@ -52,8 +52,8 @@ lowest as (
         on
             before.product_id = days.product_id
             and before.looked_back_from > days.price_date
-    cross join history
-    where history.is_recorded or days.price_date >= {{ add_days('before.first_day', -var('price_gap_days')) }}
+    left join history on before.product_id = history.product_id
+    where history.product_id is not null or days.price_date >= {{ add_days('before.first_day', -var('price_gap_days')) }}
     group by before.product_id
 
 ),
