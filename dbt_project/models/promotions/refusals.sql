@@ -128,6 +128,15 @@ held_by_group as (
 
 ),
 
+-- the shop's coupons for products of which one at least is on sale
+on_sale as (
+
+    select distinct covered.coupon_id
+    from {{ ref('stg_coupon_products') }} as covered
+    inner join {{ ref('recommendable_products') }} as available on covered.product_id = available.product_id
+
+),
+
 -- what today's offers bring, which a promotion that lost to them would have to bring
 offered_by_user as (
 
@@ -248,10 +257,15 @@ measured as (
             when refused.dimension = '{{ dimension }}' then refused.{{ list }}
             {% endfor %}
         end as needed_words,
-        members.run_by
+        members.run_by,
+        permissions.personalisation_consent,
+        refused.source = 'catalogue' or on_sale.coupon_id is not null as is_on_sale
     from refused
     inner join {{ ref('user_segments') }} as segments
         on refused.as_of_date = segments.as_of_date and refused.user_id = segments.user_id
+    inner join {{ ref('user_permissions') }} as permissions
+        on refused.as_of_date = permissions.as_of_date and refused.user_id = permissions.user_id
+    left join on_sale on refused.promotion_id = on_sale.coupon_id
     left join {{ ref('risk_scores') }} as risk on refused.as_of_date = risk.as_of_date and refused.user_id = risk.user_id
     left join {{ ref('loyalty_status') }} as members on refused.user_id = members.user_id
     left join bounds on refused.promotion_id = bounds.promotion_id and refused.dimension = bounds.dimension
@@ -283,6 +297,9 @@ changes as (
                 end
             when code = 'NOT_A_MEMBER' and not coalesce(run_by = 'policy' and has_to_be > standing, false)
                 then 'NOT_A_MEMBER/other'
+            -- no purchase brings an offer of what can't be had, nor to whom nothing is scored for
+            when code = 'NO_MATCHING_PRODUCT' and not is_on_sale then 'NO_MATCHING_PRODUCT/not_on_sale'
+            when code = 'NO_MATCHING_PRODUCT' and not personalisation_consent then 'NO_MATCHING_PRODUCT/consent'
             when code = 'WOULD_STAY' and standing is null then 'WOULD_STAY/unknown'
             when code = 'MARGIN_FLOOR' and standing is null then 'MARGIN_FLOOR/other'
             when code in ('EXCLUSIVE_GROUP', 'OFFER_LIMIT') and decided_by = 'allocation' then concat_ws('', code, '/allocation')
