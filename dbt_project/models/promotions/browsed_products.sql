@@ -15,7 +15,8 @@ with looked_at as (
     where
         permissions.personalisation_consent
         and history.views_28d + history.carts_28d > 0
-        and coalesce(history.recency_days >= history.days_since_last_view, true)
+        -- days don't tell which came first, but who looks and buys on one day looks first
+        and coalesce(history.recency_days > history.days_since_last_view, true)
 
 ),
 
