@@ -7,6 +7,8 @@ Exit codes of `promo`, which `promo --help` tells in these words:
     2  the command was called wrongly
     3  the environment is at fault: a missing extra, disk, memory, permission, a locked database
     4  a dbt build failed
+
+And READER_GONE, which is nobody's fault.
 """
 
 import errno
@@ -16,6 +18,8 @@ DATA_FAULT = 1
 USAGE_FAULT = 2
 ENVIRONMENT_FAULT = 3
 BUILD_FAULT = 4
+READER_GONE = 141
+"""Who read standard output left before all was told, as `| head` does: what shells say of any program that a broken pipe ends."""
 
 
 LONGEST_MESSAGE = 2_000  # characters

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from enum import StrEnum
 from typing import Annotated
 
@@ -30,7 +31,7 @@ from promo_cli import (
 )
 from promo_cli.command_line import UsageError, Verbs, as_one_line
 from promo_cli.console import json_line, logs_json, ready_streams
-from promo_cli.errors import DATA_FAULT, USAGE_FAULT, PromoError, as_promo_error
+from promo_cli.errors import DATA_FAULT, READER_GONE, USAGE_FAULT, PromoError, as_promo_error
 
 EXIT_CODES = (
     "Exit codes: 0 done; 1 the data or the policy is at fault; 2 the command was called wrongly; 3 the environment is at fault: "
@@ -119,9 +120,14 @@ def main(arguments: list[str] | None = None) -> None:
     mask = os.umask(0o077)  # all that is written holds personal data or what was learned from it: files 0600, folders 0700
     try:
         raise SystemExit(app(arguments, prog_name="promo", standalone_mode=False) or 0)
+    except SystemExit:
+        if type(sys.stdout).__name__ == "PacifyFlushWrapper":  # Typer leaves with 1, as if the data were at fault
+            raise SystemExit(READER_GONE) from None
+        raise
     except Exception as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # `promo load` alone: its help, and no error
-            typer.echo(error.format_message(), err=True)  # type: ignore[attr-defined]
+            with suppress(OSError):
+                typer.echo(error.format_message(), err=True)  # type: ignore[attr-defined]
             raise SystemExit(USAGE_FAULT) from None
         if _settings["debug"]:
             import traceback
@@ -129,7 +135,8 @@ def main(arguments: list[str] | None = None) -> None:
             traceback.print_exception(error)
         told = _told(error)
         line = json_line("error", told.message, exit_code=told.exit_code) if logs_json() else f"promo: {told.message}"
-        print(line, file=sys.stderr)
+        with suppress(OSError):  # nobody listens, or the disk of a log is full: the code still tells what is at fault
+            print(line, file=sys.stderr, flush=True)
         raise SystemExit(told.exit_code) from None
     finally:
         os.umask(mask)

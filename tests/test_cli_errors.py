@@ -267,6 +267,27 @@ def test_streams_that_are_closed_stop_nothing(tmp_path: Path, closed: str, code:
     assert (run.returncode, "unexpected" in run.stderr) == (0, False)
 
 
+@pytest.mark.parametrize("listed", ["--format=csv", "--format=table", "--json"])
+def test_a_reader_who_leaves_early_is_no_fault_of_the_data(tmp_path: Path, listed: str) -> None:
+    duckdb.connect(tmp_path / "a.duckdb").close()
+    query = f"{sys.executable} -m promo_cli.main sql 'from range(100000)' {listed} --quiet --database {tmp_path}/a.duckdb"
+    run = subprocess.run(["bash", "-c", f"{query} | true; echo ${{PIPESTATUS[0]}}"], capture_output=True, text=True, check=False)
+    assert (run.stdout, run.stderr) == ("141\n", "")
+
+
+@pytest.mark.parametrize("call", ["no_such_verb", "load", "export a --to klaviyo --format csv"])
+def test_an_error_that_nobody_hears_has_its_code(call: str) -> None:
+    """A log on a full disk, or one whose reader has gone."""
+    call = f"{sys.executable} -m promo_cli.main {call}"
+    run = subprocess.run(
+        ["bash", "-c", f"{call} 2>/dev/full; echo $?; {call} 2>&1 >/dev/null | true; echo ${{PIPESTATUS[0]}}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.stdout == "2\n2\n"
+
+
 def test_database_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OFFERHOUSE_DB", raising=False)
     assert paths.database_path() == Path("warehouse/offerhouse.duckdb")
