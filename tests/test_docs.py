@@ -186,6 +186,16 @@ def test_commands_are_called_as_they_can_be(block: Block) -> None:
             pytest.fail(f"{block.place}: {' '.join(words)}: {getattr(error, 'message', error)}")
 
 
+def test_keys_in_commands_are_keys() -> None:
+    pyrage = pytest.importorskip("pyrage")
+    for block in BLOCKS:
+        for key in re.findall(r"\bage1\w+", block.text) if block.language == "bash" else []:
+            try:
+                pyrage.x25519.Recipient.from_str(key)
+            except pyrage.RecipientError as error:
+                pytest.fail(f"{block.place}: promo takes no such key: {error}")
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT / "docs")))
 def test_commands_in_sentences_exist(page: Path) -> None:
     prose = re.sub(r"^ *```.*?^ *```$", "", page.read_text(), flags=re.M | re.S)
