@@ -36,7 +36,8 @@ def sql(
     """Run a query on the published database; builds may go on meanwhile.
 
     It can read the database and nothing else: no other file, no network, no setting. A table shows the first 1,000 rows;
-    csv (RFC 4180, header), json (one object a line) and --json (one list of objects) print all of them.
+    csv (RFC 4180, header), json (one object a line) and --json (one list of objects) print all of them. Money and other
+    decimals are text in JSON, "2.50", to the last digit.
     """
     import duckdb
 

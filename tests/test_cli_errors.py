@@ -267,6 +267,17 @@ def test_streams_that_are_closed_stop_nothing(tmp_path: Path, closed: str, code:
     assert (run.returncode, "unexpected" in run.stderr) == (0, False)
 
 
+@pytest.mark.parametrize(("listed", "written"), [("--json", '[{"x": "2.50"}]\n'), ("--format=json", '{"x": "2.50"}\n')])
+def test_decimals_are_text_in_json_as_the_help_says(tmp_path: Path, listed: str, written: str) -> None:
+    duckdb.connect(tmp_path / "a.duckdb").close()
+    call = [sys.executable, "-m", "promo_cli.main", "sql"]
+    query = [*call, "select 2.5::decimal(9, 2) as x", listed, "--quiet", "--database", str(tmp_path / "a.duckdb")]
+    run = subprocess.run(query, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout) == (0, written)
+    told = subprocess.run([*call, "--help"], capture_output=True, text=True, check=False)
+    assert 'decimals are text in JSON, "2.50"' in " ".join(told.stdout.split())
+
+
 @pytest.mark.parametrize("listed", ["--format=csv", "--format=table", "--json"])
 def test_a_reader_who_leaves_early_is_no_fault_of_the_data(tmp_path: Path, listed: str) -> None:
     duckdb.connect(tmp_path / "a.duckdb").close()
