@@ -85,6 +85,7 @@ class TestEvents:
         [
             "action_date + interval '23:59:59' as action_date",
             "cast(action_date as varchar) as action_date",
+            "strftime(action_date + 1, '%Y-%m-%dT01:00:00+08:00') as action_date",
             "cast(file_row as varchar) as file_row",
         ],
     )

@@ -136,7 +136,7 @@ def write_events(path: Path, events: Path) -> None:
                 from (
                     select
                         user_id, brand_id, action, file_row,
-                        date_trunc('day', cast(action_date as timestamp)) as acted_on
+                        date_trunc('day', cast(cast(action_date as timestamptz) as timestamp)) as acted_on
                     from rows
                 ) as placed
                 """
