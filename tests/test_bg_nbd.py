@@ -1,11 +1,17 @@
 """BG/NBD against its own definition: what the closed forms say, integrated by hand over the rates and the chances to leave."""
 
+from datetime import date
+
+import duckdb
 import numpy as np
 import pytest
 from scipy.integrate import quad
 from scipy.stats import beta, gamma
 
 from models_onnx.churn.bg_nbd import BgNbd, fit_bg_nbd, log_likelihood
+from models_onnx.churn.declaration import churn_task
+from models_onnx.task import TrainingContext
+from models_onnx.time_split import TimeSplit
 
 # Fader, Hardie and Lee (2005), table 2: fitted to the CDNOW customers, in weeks.
 CDNOW = BgNbd(r=0.243, alpha=4.414, a=0.793, b=2.426)
@@ -74,3 +80,36 @@ def test_a_fit_finds_the_parameters_that_made_the_customers() -> None:
 def test_customers_that_tell_nothing_or_contradict_themselves_are_refused(columns: tuple[list[int], ...], told: str) -> None:
     with pytest.raises(ValueError, match=told):
         fit_bg_nbd(*columns)
+
+
+def test_a_shop_where_nobody_had_come_back_on_the_first_training_day_has_its_yardstick() -> None:
+    days = {name: date(2024, month, 1) for name, month in (("train", 6), ("validation", 7), ("test", 8))}
+    too_early = date(2024, 3, 1)
+    connection = duckdb.connect()
+    connection.execute(
+        """
+        create schema features;
+        create table features.user_activity_days as
+        select 'u' || number as user_id, cast(bought as date) as activity_date, 'purchase' as event_type
+        from range(40) as users(number), range(timestamp '2024-02-15', timestamp '2024-08-01', interval 1 month) as months(bought)
+        """
+    )
+    connection.execute(
+        """
+        create table features.churn_features as
+        select as_of_date, user_id, [1.0] as features
+        from (select unnest($days) as as_of_date), (select distinct user_id from features.user_activity_days)
+        """,
+        {"days": list(days.values())},
+    )
+    connection.execute(
+        "create table features.churn_labels as "
+        "select as_of_date, user_id, user_id < 'u2' as is_gone_28d from features.churn_features"
+    )
+    split = TimeSplit([too_early, days["train"]], [days["validation"]], [days["test"]])
+    context = TrainingContext(connection, split, {}, 1, "a shop of monthly boxes", lambda what, done, total: None)
+    parts = churn_task("churn_risk", 28).parts(context)
+    assert {name: len(part.columns["bg_nbd"]) for name, part in parts.items()} == dict.fromkeys(days, 40)
+    assert all(((part.columns["bg_nbd"] > 0) & (part.columns["bg_nbd"] < 1)).all() for part in parts.values())
+    connection.execute("delete from features.churn_labels where as_of_date = $day", {"day": days["validation"]})
+    assert not len(churn_task("churn_risk", 28).parts(context)["validation"].columns["bg_nbd"])

@@ -66,13 +66,16 @@ class ChurnTask(TabularTask):
     def parts(self, context: TrainingContext) -> Parts:
         """As a table's, with the column `bg_nbd`: P(no purchase in the horizon).
 
-        BG/NBD needs no labels, so it is fitted to what was known on the first day of each part: to every customer the shop had
-        by then, not to the active ones alone, for its chance to leave is learned from those who left. A day with purchases
-        counts once, however many orders it holds.
+        BG/NBD needs no labels, so it is fitted to what was known on the first day of each part that has rows (on earlier ones
+        nobody may have come back yet): to every customer the shop had by then, not to the active ones alone, for its chance to
+        leave is learned from those who left. A day with purchases counts once, however many orders it holds.
         """
         parts = super().parts(context)
-        for name, part in parts.items():
-            model = fit_bg_nbd(*_customers(context, min(getattr(context.split, name))))
+        for part in parts.values():
+            if not len(part.labels):  # refused as too thin
+                part.columns["bg_nbd"] = np.empty(0)
+                continue
+            model = fit_bg_nbd(*_customers(context, part.columns["as_of_date"].min().astype("datetime64[D]").item()))
             seen = part.columns["days_since_first_purchase"]
             last = seen - part.columns["recency_days"]
             part.columns["bg_nbd"] = model.no_purchase(part.columns["visit_days"] - 1, last, seen, self.horizon_days)
