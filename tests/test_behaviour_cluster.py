@@ -1,6 +1,7 @@
 """Behaviour clusters: planted groups are found, the graph says what numpy says, and names tell what sets a group apart."""
 
 import json
+import warnings
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,15 @@ def test_too_few_users_make_no_clusters() -> None:
         fit(np.zeros((2, 3), dtype=np.float32), 3, seed=1)
     with pytest.raises(ValueError, match="too few to make clusters"):
         choose(np.zeros((5, 3), dtype=np.float32), seed=1)
+
+
+def test_users_of_fewer_habits_than_clusters_make_no_noise() -> None:
+    five_habits = np.repeat(np.arange(5, dtype=np.float32)[:, None], 200, axis=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        number, reached = choose(five_habits, seed=1)
+    assert number == 5
+    assert reached[8]["smallest_share"] == 0
 
 
 def test_names_tell_what_sets_a_group_apart() -> None:

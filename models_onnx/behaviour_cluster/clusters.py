@@ -1,11 +1,13 @@
 """k-means over robustly scaled features: fitting, the number of clusters, and how stable they are."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 
 NUMBERS_OF_CLUSTERS = range(3, 9)
@@ -48,7 +50,10 @@ def fit(features: NDArray[Any], clusters: int, seed: int, starts: int = STARTS) 
     if len(features) < clusters:
         raise ValueError(f"{len(features)} users can't make {clusters} clusters")
     unplaced = _scaling(features)
-    found = KMeans(clusters, n_init=starts, random_state=seed).fit(unplaced.scaled(features).astype(np.float64))
+    with warnings.catch_warnings():
+        # Users of fewer habits than clusters leave some of them empty, which `choose` sees and doesn't admit.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        found = KMeans(clusters, n_init=starts, random_state=seed).fit(unplaced.scaled(features).astype(np.float64))
     centres = found.cluster_centers_
     order = np.lexsort(centres.T[::-1])[::-1]
     return Clusters(unplaced.median, unplaced.inverse_scale, centres[order].astype(np.float32))
