@@ -217,15 +217,21 @@ pairs as (
             when terms.is_pick and terms.categories is not null then picks.product_id
             when terms.is_pick then users.pick_id
         end as product_id,
-        -- chance of use: that of redeeming the coupon, else interest in the product, or the chance that the user buys at all
+        -- chance of use: that of redeeming the coupon, else interest in the product or the categories, else the chance that
+        -- the user buys at all
         case
             when coupon_interest.best_product_id is not null
                 then coalesce(coupon_redemption.coupon_redemption, coupon_interest.interest)
             when terms.is_for_products then null
             when terms.is_pick and terms.categories is not null then picks.interest
             when terms.is_pick then users.pick_interest
+            when category_interest.promotion_id is not null then category_interest.category_interest
             else users.purchase_intent
         end as scored_redemption,
+        case
+            when category_interest.promotion_id is not null then category_interest.usual_spend
+            else users.mean_order_value_112d
+        end as usual_spend,
         -- whom the shop held out itself; the others by the shop's own id, as the universal control: no change of the secret
         -- deals a campaign's control anew
         not coalesce(received.treated, true)
@@ -242,6 +248,8 @@ pairs as (
         on users.user_id = coupon_interest.user_id and terms.promotion_id = coupon_interest.coupon_id
     left join {{ ref('coupon_redemption_scores') }} as coupon_redemption
         on users.user_id = coupon_redemption.user_id and terms.promotion_id = coupon_redemption.coupon_id
+    left join {{ ref('category_promotion_interest') }} as category_interest
+        on users.user_id = category_interest.user_id and terms.promotion_id = category_interest.promotion_id
 
 ),
 
@@ -250,11 +258,11 @@ valued as (
     select
         pairs.*,
         -- what the benefit is given on: the product at the user's price, one unit or what meets a coupon's minimum, or a usual
-        -- basket that meets it
+        -- basket that meets it, of the promotion's categories where it has any
         case
             when {{ units_of_minimum }} > 1 then pairs.min_spend
             when pairs.is_for_products or pairs.is_pick then {{ own_price }}
-            else greatest(coalesce(pairs.mean_order_value_112d, 0), coalesce(pairs.min_spend, 0))
+            else greatest(coalesce(pairs.usual_spend, 0), coalesce(pairs.min_spend, 0))
         end as base_value,
         case
             when pairs.is_for_products or pairs.is_pick
@@ -262,7 +270,7 @@ valued as (
                     coalesce(market.unit_cost, market.list_price * (1 - {{ policy_value('default_margin_share') }}))
                     * {{ units_of_minimum }}
             else
-                greatest(coalesce(pairs.mean_order_value_112d, 0), coalesce(pairs.min_spend, 0))
+                greatest(coalesce(pairs.usual_spend, 0), coalesce(pairs.min_spend, 0))
                 * (1 - {{ policy_value('default_margin_share') }})
         end as cost_of_goods,
         market.price_floor * {{ units_of_minimum }} as price_floor,
