@@ -36,7 +36,8 @@ def sql(
     """Run a query on the published database; builds may go on meanwhile.
 
     It can read the database and nothing else: no other file, no network, no setting. A table shows the first 1,000 rows;
-    csv (RFC 4180, header), json (one object a line) and --json (one list of objects) print all of them. Money and other
+    csv (RFC 4180, header; lists and the like as JSON), json (one object a line) and --json (one list of objects) print all of
+    them. Money and other
     decimals are text in JSON, "2.50", to the last digit.
     """
     import duckdb
@@ -106,8 +107,8 @@ def _cell(value: Any) -> str:
 
     if value is None:
         return ""
-    if isinstance(value, bool):
-        return str(value).lower()
+    if isinstance(value, bool | list | tuple | dict):
+        return str(_csv_value(value))
     if isinstance(value, float):
         return f"{value:,.4f}" if 1e-3 <= abs(value) < 1e15 or value == 0 else f"{value:.4g}"
     return f"{value:,}" if isinstance(value, int | Decimal) else str(value)
@@ -144,7 +145,14 @@ def _print_csv(cursor: "duckdb.DuckDBPyConnection") -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow([column[0] for column in cursor.description or ()])
     while rows := cursor.fetchmany(10_000):
-        writer.writerows(["" if value is None else value for value in row] for row in rows)
+        writer.writerows(map(_csv_value, row) for row in rows)
+
+
+def _csv_value(value: Any) -> Any:
+    """A value as a CSV cell: nothing for null, and JSON where it isn't one figure or text."""
+    if isinstance(value, bool | list | tuple | dict):
+        return json.dumps(_json_value(value), default=str, ensure_ascii=False)
+    return "" if value is None else value
 
 
 def _print_list(cursor: "duckdb.DuckDBPyConnection") -> None:

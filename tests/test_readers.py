@@ -1,6 +1,8 @@
 """Reading what is published: promo sql and status, and consent withdrawn since."""
 
+import csv
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -134,6 +136,15 @@ def test_sql_prints_rows(database: Path, promo: Promo, options: list[str], expec
     query = "select * from (values ('u1', 1, null), ('u2', 2, 'a\nb')) as t(user_id, offers, note)"
     code, out, err = promo("sql", query, *options, "--database", database)
     assert (code, out, err) == (0, expected, "")
+
+
+@pytest.mark.parametrize("options", [["--format", "csv"], []])
+def test_sql_prints_what_is_no_single_value_as_json(database: Path, promo: Promo, options: list[str]) -> None:
+    query = "select true as yes, [1.50, null] as amounts, {'day': date '2024-03-05', 'é': [false]} as s, map {2: 'b'} as m"
+    code, out, _ = promo("sql", query, *options, "--database", database)
+    told = ["true", '["1.50", null]', '{"day": "2024-03-05", "é": [false]}', '{"2": "b"}']
+    found = next(csv.reader([out.splitlines()[1]])) if options else re.split(r"\s{2,}", out.splitlines()[1].strip())
+    assert (code, found) == (0, told)
 
 
 def test_an_export_reads_the_people_of_the_build_that_it_has_open(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:

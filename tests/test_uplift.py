@@ -157,6 +157,15 @@ def test_the_trial_tells_a_mail_that_works_on_some_from_one_that_does_not(
     assert all(np.isfinite(finding.reached) for finding in found.values())
 
 
+def test_columns_may_be_written_in_any_case(tmp_path: Path) -> None:
+    """What is no feature, too: a Conversion would foretell the visit."""
+    file, other = trial_file(tmp_path / "trial.parquet"), tmp_path / "other.parquet"
+    renamed = duckdb.sql(f"select column_name from (describe from '{file}')").fetchall()
+    upper = ", ".join(f'"{name}" as "{name.title()}"' for (name,) in renamed)
+    duckdb.sql(f"copy (select {upper} from '{file}') to '{other}'")
+    np.testing.assert_array_equal(read_trial(other).features, read_trial(file).features)
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [

@@ -98,6 +98,7 @@ def read_trial(path: Path) -> Trial:
             found = connection.sql(f"select * from {reader}($path) order by all", params={"path": str(path)}).to_arrow_table()
         except duckdb.Error as error:
             raise ValueError(f"{path.name} can't be read: {str(error).splitlines()[0]}") from error
+    found = found.rename_columns([name.lower() for name in found.column_names])  # Conversion is no feature either
     missing = [name for name in (ARM, *OUTCOMES) if name not in found.column_names]
     if missing:
         raise ValueError(f"{path.name} has no column {', '.join(missing)}; a trial needs {ARM} and {', '.join(OUTCOMES)}")
