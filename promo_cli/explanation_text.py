@@ -28,7 +28,7 @@ _FRAMES = {
         "minimum": " from {minimum} on",
         "because": "Chance of use {chance} %. The strongest reasons:",
         "refusals": "Not offered ({count})",
-        "nearest": "nearest first",
+        "nearest": ", nearest first",
         "refusal": "{name} ({id}):",
         "change": "It would be otherwise if: {change}",
         "more": "And {count} more promotions (all of them: --json), by what keeps them from the user:",
@@ -87,7 +87,7 @@ _FRAMES = {
         "minimum": "，满 {minimum} 可用",
         "because": "使用可能性 {chance}%。主要原因：",
         "refusals": "未给出的促销（{count}）",
-        "nearest": "最接近的在前",
+        "nearest": "，最接近的在前",
         "refusal": "{name}（{id}）：",
         "change": "以下情况会有所不同：{change}",
         "more": "另有 {count} 个促销（全部内容：--json），原因如下：",
@@ -129,8 +129,22 @@ _FRAMES = {
         "MAX_DISCOUNT": "允许的最大折扣",
         "MAX_STEP": "相对昨日价格的最大变动",
         "join": "、",
+        "ranked": "在对该用户开放的促销中排名第 {rank}，预期毛利 {margin}。",
+        "computed": "标价 {list}，市场价 {market}；{formula}；价格 {price}。",
+        "by_interest": "兴趣为该用户最高值的 {share}%，公式得出 {formula}",
+        "without_interest": "对用户的喜好一无所知，因此适用市场价",
+        "refused": "用户拒绝个性化，因此适用市场价",
+        "best_seller": "店内畅销商品。",
+        "popular": "店内畅销商品。",
+        "newcomers": "受新用户欢迎：约 {share}% 在最近四周购买过。",
+        "new_product": "新品，与用户感兴趣的商品相似。",
+        "buy_again": "用户买过它，可能再次购买。",
+        "browsed": "用户看过它，还没有购买。",
+        "bought_together": "常与用户购买或浏览的商品一起购买。",
+        "category": "在用户购买的品类中受其他用户欢迎。",
     },
 }
+"""What the English tells in sentences of the relations themselves (`reason`), the Chinese makes of their columns."""
 
 
 def tell(told: Row, narrow: bool) -> str:
@@ -164,6 +178,10 @@ class _Teller:
 
     def _say(self, frame: str, **values: Any) -> str:
         return self._frames[frame].format(**values)
+
+    def _sentence(self, row: Row, frame: str, **values: Any) -> str:
+        """The row's own sentence, which is English, unless there is a frame to say it in another language."""
+        return self._say(frame, **values) if frame in self._frames else str(row["reason"])
 
     def _money(self, amount: float | None) -> str:
         return told_money(amount, self._told["currency"])
@@ -219,12 +237,13 @@ class _Teller:
                 yield "    " + self._say("because", chance=_percent(offer["chance_of_use"]))
                 yield from (f"    {_sign(reason)} {reason['reason']}" for reason in offer["reasons"])
             else:
-                yield f"    {offer['reason']}"
+                margin = self._money(offer["expected_margin"])
+                yield "    " + self._sentence(offer, "ranked", rank=offer["user_rank"], margin=margin)
 
     def _refusals(self) -> Iterator[str]:
         refusals, over = self._told["refusals"], self._told["over"]
         if refusals:
-            nearest = f", {self._say('nearest')}" if len(refusals) > 1 else ""
+            nearest = self._say("nearest") if len(refusals) > 1 else ""
             yield f"\n{self._say('refusals', count=len(refusals))}{nearest}"
         for promotion in refusals[:MOST_REFUSALS]:
             yield "  " + self._say("refusal", name=promotion["promotion_name"], id=promotion["promotion_id"])
@@ -264,18 +283,35 @@ class _Teller:
             if price["disclosure"]:
                 yield "    " + self._say("disclosure", disclosure=price["disclosure"])
             if self._narrow:
-                yield f"    {price['reason']}"
+                yield f"    {self._computed(price)}"
         if product is not None and not prices:
             market = product["market_price"]
             frame = "not_promotable" if market is None else "never_considered"
             yield "  " + self._say(frame, product=self._product(product["product_id"]), price=self._money(market))
+
+    def _computed(self, price: Row) -> str:
+        formula = "by_interest"
+        if not self._told["permissions"]["personalisation_consent"]:
+            formula = "refused"
+        elif price["relative_interest"] is None:
+            formula = "without_interest"
+        amounts = {"list": "list_price", "market": "market_price", "price": "personal_price"}
+        return self._sentence(
+            price,
+            "computed",
+            formula=self._sentence(
+                price, formula, share=_percent(price["relative_interest"]), formula=self._money(price["formula_price"])
+            ),
+            **{name: self._money(price[column]) for name, column in amounts.items()},
+        )
 
     def _recommendations(self) -> Iterator[str]:
         if self._told["recommendations"]:
             yield f"\n{self._say('recommendations')}"
         for found in self._told["recommendations"]:
             product = self._product(found["product_id"])
-            yield "  " + self._say("recommendation", rank=found["recommendation_rank"], product=product, reason=found["reason"])
+            reason = self._sentence(found, found["recommendation_source"], share=_percent(found["interest"]))
+            yield "  " + self._say("recommendation", rank=found["recommendation_rank"], product=product, reason=reason)
 
     def _scores(self) -> Iterator[str]:
         product = self._told["product"]

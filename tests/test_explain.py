@@ -9,6 +9,7 @@ import duckdb
 import pytest
 from rendered_sql import SETTINGS, Renderer
 
+from promo_cli.explanation_text import tell
 from promo_cli.phrases import filled, told_money, told_number, told_reason, told_refusal
 
 Promo = Callable[..., tuple[int, str, str]]
@@ -198,8 +199,58 @@ def test_it_is_told_in_chinese_too(promo: Promo, database: Path) -> None:
         "      以下情况会有所不同：用户再消费 12.30 EUR。",
         "      以下情况会有所不同：The group is less than 3.1 %; it is 5 %.",  # no Chinese phrase: English
         "    + 购买 4 天。",
+        "    在对该用户开放的促销中排名第 1，预期毛利 1.50 EUR。",
+        "未给出的促销（3），最接近的在前",
+        "  1. Green tea (p1)：店内畅销商品。",
     ):
         assert line in out
+    assert "Ranked" not in out
+
+
+@pytest.mark.parametrize(
+    ("user", "words"),
+    [
+        ("anna", "兴趣为该用户最高值的 50%，公式得出 2.90 EUR；价格 2.99 EUR。"),
+        ("ben", "用户拒绝个性化，因此适用市场价；价格 3.39 EUR。"),
+    ],
+)
+def test_how_a_price_was_computed_is_told_in_chinese_too(promo: Promo, database: Path, user: str, words: str) -> None:
+    out = promo("explain", user, "--product", "p1", "--language", "zh", "--database", database, "-q")[1]
+    assert f"    标价 3.50 EUR，市场价 3.40 EUR；{words}\n" in out
+    assert "List price" not in out
+
+
+@pytest.mark.parametrize(
+    "source", ["best_seller", "newcomers", "new_product", "buy_again", "browsed", "bought_together", "category"]
+)
+def test_every_source_of_recommendations_has_a_chinese_sentence(source: str) -> None:
+    found = {
+        "recommendation_rank": 1,
+        "product_id": "p",
+        "product_name": None,
+        "recommendation_source": source,
+        "interest": 0.25,
+        "reason": "In English.",
+    }
+    told = {
+        "language": "zh",
+        "currency": None,
+        "user_id": "u",
+        "as_of_date": "2024-03-01",
+        "build": None,
+        "note": None,
+        "permissions": {"personalisation_consent": True, "marketing_consent": True, "is_holdout": False},
+        "segments": {},
+        "offers": [],
+        "refusals": [],
+        "over": [],
+        "prices": [],
+        "product": None,
+        "recommendations": [found],
+        "scores": [],
+        "data_used": [],
+    }
+    assert "In English." not in tell(told, narrow=False)
 
 
 def test_a_language_without_phrases_falls_back_to_english_and_says_so(promo: Promo, database: Path) -> None:
