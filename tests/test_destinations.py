@@ -104,7 +104,7 @@ def test_google_bytes(database: Path, tmp_path: Path) -> None:
     add_person(database, "u1", email=" Test@Example.COM\t", phone="(212) 555-0123", **name)
     add_person(database, "u2", email="Cloudy.San.Francisco+Shopping@GoogleMail.com", country="gb", zip="=1+1", last_name="=1+1")
     add_person(database, "u3", email="user.name+NYC@Example.com", phone="not known")
-    add_person(database, "u4", phone="020 7946 0018", country="GB", first_name="李", zip="SW1A 1AA")
+    add_person(database, "u4", phone="020 7946 0018", country="GB", first_name="李", zip="SW1A\u30001\uff21A")
     add_person(database, "u5", email="test@example.com", phone="+1 212 555 0123", **same_name)
     done = to("google", database, tmp_path)
     assert done.paths == (tmp_path / "exports" / "welcome_2024-03-05.google.csv",)
@@ -250,6 +250,8 @@ def test_addresses_that_are_some(database: Path, tmp_path: Path, email: str) -> 
         ("US", "212555.4500", "+12125554500"),
         ("US", "011 44 20 7946 0018", "+442079460018"),
         ("US", "+44 20 7946 0018", "+442079460018"),
+        ("JP", "\uff10\uff19\uff10\uff0d\uff11\uff12\uff13\uff14\u2212\uff15\uff16\uff17\uff18", "+819012345678"),  # wide
+        ("JP", "\uff0b\uff18\uff11\uff08\uff10\uff093\u30fc1234\u30fc5678", "+81312345678"),
         (None, "+44 20 7946 0018", "+442079460018"),
         (None, "020 7946 0018", None),
         ("US", "555-0123", None),

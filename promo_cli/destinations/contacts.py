@@ -13,6 +13,8 @@ _NO_STRAY_DOTS = "length(written_email) <= 254 and not regexp_matches(written_em
 _MADID = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 _NO_MADID = "00000000-0000-0000-0000-000000000000"  # what phones give whose owner has forbidden tracking
 
+_ASCII = range(0x21, 0x7F)  # each has a wide twin
+
 
 def trimmed(text: str) -> str:
     """SQL expression: `text` without space and control characters at its ends, those of Unicode included."""
@@ -22,6 +24,13 @@ def trimmed(text: str) -> str:
 def one_line(text: str) -> str:
     """SQL expression: `text` trimmed, every run of white space one space."""
     return f"regexp_replace({trimmed(text)}, '[\\s\\p{{Z}}\\p{{Cc}}]+', ' ', 'g')"
+
+
+def half_width(text: str) -> str:
+    """SQL expression: `text` with the wide digits, letters, signs, dashes and spaces of East Asian keyboards as ASCII."""
+    wide = "".join(chr(code + 0xFEE0) for code in _ASCII if chr(code) != "'")
+    narrow = "".join(chr(code) for code in _ASCII if chr(code) != "'")
+    return f"translate({text}, '{wide}\u2212\u30fc\u3000', '{narrow}-- ')"
 
 
 def _name(column: str) -> str:
@@ -50,11 +59,11 @@ written as (
     select
         staying.*,
         nullif(lower({trimmed("people.email")}), '') as written_email,
-        nullif({trimmed("people.phone")}, '') as written_phone,
+        nullif({trimmed(half_width("people.phone"))}, '') as written_phone,
         {_name("people.first_name")} as first_name,
         {_name("people.last_name")} as last_name,
         home.country, home.calling_code, home.international_prefix, home.trunk_prefix, home.shortest, home.longest,
-        {trimmed("people.zip")} as written_zip,
+        {trimmed(half_width("people.zip"))} as written_zip,
         lower({trimmed("people.madid")}) as written_madid
     from staying
     left join people on staying.user_id = people.shop_user_id
