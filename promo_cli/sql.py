@@ -37,8 +37,7 @@ def sql(
 
     It can read the database and nothing else: no other file, no network, no setting. A table shows the first 1,000 rows;
     csv (RFC 4180, header; lists and the like as JSON), json (one object a line) and --json (one list of objects) print all of
-    them. Money and other
-    decimals are text in JSON, "2.50", to the last digit.
+    them. Money and other decimals are text in JSON, "2.50", to the last digit.
     """
     import duckdb
 

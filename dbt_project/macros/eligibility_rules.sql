@@ -53,15 +53,17 @@
 
 {# The rules that a row fails as one number, 0 where none fails: who looks at all pairs compares numbers, not words. #}
 {% macro failed_rule_bits() -%}
+{% set bits_of_codes = bits_of_rules() -%}
 {% for code, condition in eligibility_rules().items() -%}
-case when {{ condition }} then {{ bits_of_rules()[code] }} else 0 end{{ " + " if not loop.last }}
+case when {{ condition }} then {{ bits_of_codes[code] }} else 0 end{{ " + " if not loop.last }}
 {% endfor -%}
 {%- endmacro %}
 
 {# The rules of those codes as a number of the same kind. #}
 {% macro rule_bits(codes) -%}
+{% set bits_of_codes = bits_of_rules() -%}
 {% set bits = [] -%}
-{% for code in codes -%}{% do bits.append(bits_of_rules()[code]) -%}{% endfor -%}
+{% for code in codes -%}{% do bits.append(bits_of_codes[code]) -%}{% endfor -%}
 {{ bits | sum }}
 {%- endmacro %}
 
