@@ -18,6 +18,10 @@ settings.register_profile("steady", derandomize=True)
 settings.register_profile("search", derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
+# Each worker has a core to itself, and threads of OpenMP that wait for one another on it take three times as long as one.
+for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(threads, "1")
+
 # Tests name users by the shop's own ids; those of pseudonyms and of the whole way say otherwise (the fixture pseudonyms).
 os.environ.setdefault("OFFERHOUSE_PRIVACY", "off")
 

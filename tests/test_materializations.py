@@ -1,5 +1,7 @@
 """Tables and views are replaced in one statement, where the other kind stood too; nothing is when the new one fails."""
 
+import json
+import re
 import shutil
 from pathlib import Path
 
@@ -100,40 +102,43 @@ def test_a_shops_own_models_may_be_python_or_have_an_index(database: Path, proje
         assert connection.execute(left).fetchall() == []
 
 
-@pytest.mark.parametrize(
-    ("rows", "complaint"),
-    [
-        ("('a', 1, 'x'), ('a', 2, null)", None),
-        ("('a', null, 'x')", r"the model demanding failed: some row breaks what its contract demands: \(units > 0\)$"),
-        ("('a', 1, 'z')", r"the model demanding failed: some row breaks what its contract demands: \(kind IN \('x', 'y'\)\)$"),
-        ("(null, 1, 'x'), (null, 1, 'y')", "the model demanding failed: two rows have the same name, units, which"),
-    ],
-    ids=["kept", "a check of null", "another value", "nulls that are alike"],
-)
-def test_what_a_contract_demands_holds_or_the_model_fails(
-    database: Path, project: Path, rows: str, complaint: str | None
-) -> None:
-    (project / "models" / "demanding.sql").write_text(
-        "{{ config(materialized='table') }}\n"
-        "select cast(name as string) as name, cast(units as integer) as units, cast(kind as string) as kind\n"
-        f"from (values {rows}) as t(name, units, kind)\n"
-    )
-    (project / "models" / "demanding.yml").write_text(
-        "models:\n"
-        "  - name: demanding\n"
-        "    config: {contract: {enforced: true}}\n"
-        "    constraints: [{type: unique, columns: [name, units]}, {type: check, expression: units > 0}]\n"
-        "    columns:\n"
-        "      - {name: name, data_type: string}\n"
-        "      - {name: units, data_type: integer}\n"
-        "      - name: kind\n"
-        "        data_type: string\n"
-        "        constraints: [{type: check, expression: \"kind in ('x', 'y')\"}]\n"
-    )
-    if complaint:
-        with pytest.raises(PromoError, match=complaint):
-            run_dbt(["run", "--select", "demanding"], database)
-        return
-    run_dbt(["run", "--select", "demanding"], database)
+def test_what_a_contract_demands_holds_or_the_model_fails(database: Path, project: Path) -> None:
+    demanding = {
+        "kept": "('a', 1, 'x'), ('a', 2, null)",
+        "check_of_null": "('a', null, 'x')",
+        "another_value": "('a', 1, 'z')",
+        "nulls_that_are_alike": "(null, 1, 'x'), (null, 1, 'y')",
+    }
+    contract = """
+    config: {contract: {enforced: true}}
+    constraints: [{type: unique, columns: [name, units]}, {type: check, expression: units > 0}]
+    columns:
+      - {name: name, data_type: string}
+      - {name: units, data_type: integer}
+      - name: kind
+        data_type: string
+        constraints: [{type: check, expression: "kind in ('x', 'y')"}]
+"""
+    for model, rows in demanding.items():
+        (project / "models" / f"{model}.sql").write_text(
+            "{{ config(materialized='table') }}\n"
+            "select cast(name as string) as name, cast(units as integer) as units, cast(kind as string) as kind\n"
+            f"from (values {rows}) as t(name, units, kind)\n"
+        )
+    (project / "models" / "demanding.yml").write_text("models:" + "".join(f"\n  - name: {name}{contract}" for name in demanding))
+    with pytest.raises(PromoError):
+        run_dbt(["run", "--select", *demanding], database)
+    told = json.loads((database.parent / "dbt" / "warehouse" / "run_results.json").read_text())["results"]
+    found = {node["unique_id"].rpartition(".")[2]: (node["status"], node["message"]) for node in told}
+    assert found["kept"][0] == "success"
+    for model, complaint in {
+        "check_of_null": "CHECK constraint failed on table .*units > 0",
+        "another_value": r"CHECK constraint failed on table .*kind IN \('x', 'y'\)",
+        "nulls_that_are_alike": "two rows have the same name, units",
+    }.items():
+        assert found[model][0] == "error"
+        assert re.search(complaint, found[model][1]), found[model]
     with duckdb.connect(str(database), read_only=True) as connection:
-        assert connection.execute("select count(*) from main.demanding").fetchone() == (2,)
+        assert connection.execute("select count(*) from main.kept").fetchone() == (2,)
+        left = "select table_name from duckdb_tables() where schema_name = 'main' and table_name <> 'kept'"
+        assert connection.execute(left).fetchall() == []

@@ -242,6 +242,12 @@ def test_rolling_back_brings_the_newest_earlier_publication_back(working: Path, 
     assert [read(path) for path in previous_publications(published)] == [0]
 
 
+def test_rolling_back_where_nothing_was_published_makes_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(PromoError, match="there is no earlier publication beside"):
+        roll_back(tmp_path / "published" / "offerhouse.duckdb")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_publication_that_died_before_its_rename_is_not_its_own_predecessor(working: Path, published: Path) -> None:
     for number in range(2):
         publish(working, number)

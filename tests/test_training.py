@@ -395,6 +395,21 @@ def test_a_training_that_breaks_leaves_nothing_behind(
     assert not list(database.parent.glob("*training*"))
 
 
+def test_a_training_beside_who_writes_the_database_names_it(
+    database: Path, folder: Path, few_will_do: None, promo: Promo
+) -> None:
+    script = f"import duckdb; held = duckdb.connect({str(database)!r}); print(1, flush=True); input()"
+    holder = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        code, _, err = promo("train", "churn_risk", "--database", database, "--models-folder", folder, "--quiet")
+    finally:
+        holder.communicate(b"\n")
+    assert code == 3
+    assert err == f"promo: {database} is being written by another process (PID {holder.pid}); run again when it ends\n"
+
+
 @pytest.mark.parametrize("verb", ["train", "evaluate"])
 def test_scores_among_the_features_are_of_the_chosen_models(
     database: Path, folder: Path, promo: Promo, monkeypatch: pytest.MonkeyPatch, verb: str
