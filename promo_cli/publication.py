@@ -168,7 +168,7 @@ def roll_back(published: Path) -> Path:
 
     Raises PromoError (exit code 1) when there is none.
     """
-    make_private_folder(published.parent)
+    newest_previous(published)  # before the lock, which is on a folder that may not be there
     with publishing(published):
         newest = newest_previous(published)
         _replace(published, newest)

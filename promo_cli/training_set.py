@@ -171,7 +171,7 @@ def training_set(
     Scores among the features are of the models in `models_folder` (None: what `models_path` says), read when they are called.
     With `plain_ids` users keep the shop's ids, whatever was said of pseudonyms, so no secret is asked for and rows come in the
     same order everywhere. What a killed run left is removed first. Raises PromoError: no shop, no purchases, a dbt failure,
-    another training at work.
+    a build or another training at work.
     """
     from promo_cli.encryption import refuse_when_on
     from promo_cli.lock import training_lock
@@ -214,11 +214,10 @@ def _connected(training_database: Path) -> "Iterator[duckdb.DuckDBPyConnection]"
 
 def _privacy(database: Path) -> dict[str, str]:
     """What the shop's builds said of pseudonyms, as dbt's vars: a training follows them."""
-    import duckdb
-
     from promo_cli.key import PRIVACY_OFF, recorded_secret
+    from promo_cli.warehouse_reader import open_read_only
 
-    with duckdb.connect(str(database), read_only=True) as connection:
+    with open_read_only(database) as connection:
         return {"privacy": PRIVACY_OFF} if recorded_secret(connection) == PRIVACY_OFF else {}
 
 
@@ -226,7 +225,9 @@ def _source(database: Path) -> str:
     """What `promo load` recorded as the shop's source; a shop that mapped its own tables has no such record."""
     import duckdb
 
-    with duckdb.connect(str(database), read_only=True) as connection:
+    from promo_cli.warehouse_reader import open_read_only
+
+    with open_read_only(database) as connection:
         try:
             found = connection.execute("select value from shop.settings where key = 'source'").fetchall()
         except duckdb.CatalogException:
