@@ -44,7 +44,7 @@ where user_id = $user and offer_id in (select offer_id from promotions.open_offe
 order by as_of_date desc, user_rank, promotion_id
 """
 _OFFER_REASONS = """
-select offer_id, reason_rank, score_name, feature, direction, contribution, method, reason
+select offer_id, reason_rank, score_name, item_id, feature, direction, contribution, method, reason
 from promotions.offer_reasons
 where user_id = $user and decision = 'offered' and language = $language
 order by offer_id, reason_rank

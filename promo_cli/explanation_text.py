@@ -27,6 +27,7 @@ _FRAMES = {
         "on": " on {product}",
         "minimum": " from {minimum} on",
         "because": "Chance of use {chance} %. The strongest reasons:",
+        "of_category": "Chance of use {chance} %, that of buying from {category} within two weeks. The strongest reasons:",
         "refusals": "Not offered ({count})",
         "nearest": ", nearest first",
         "refusal": "{name} ({id}):",
@@ -57,6 +58,7 @@ _FRAMES = {
         "of": ", {item}",
         "purchase_intent": "Chance of buying within a week",
         "interest": "Chance of buying within four weeks",
+        "category_interest": "Chance of buying from the category within two weeks",
         "coupon_redemption": "Chance of using the coupon",
         "churn_risk": "Risk of staying away for four weeks",
         "promo_effect": "What a promotion adds to the chance of buying",
@@ -86,6 +88,7 @@ _FRAMES = {
         "on": "，用于 {product}",
         "minimum": "，满 {minimum} 可用",
         "because": "使用可能性 {chance}%。主要原因：",
+        "of_category": "使用可能性 {chance}%，即两周内购买品类 {category} 的可能性。主要原因：",
         "refusals": "未给出的促销（{count}）",
         "nearest": "，最接近的在前",
         "refusal": "{name}（{id}）：",
@@ -115,6 +118,7 @@ _FRAMES = {
         "of": "（{item}）",
         "purchase_intent": "一周内购买的可能性",
         "interest": "四周内购买的可能性",
+        "category_interest": "两周内购买该品类的可能性",
         "coupon_redemption": "使用该券的可能性",
         "churn_risk": "四周内不再购买的风险",
         "promo_effect": "促销增加的购买可能性",
@@ -234,7 +238,9 @@ class _Teller:
                 until=self._day(offer["last_day"]),
             )
             if offer["reasons"]:
-                yield "    " + self._say("because", chance=_percent(offer["chance_of_use"]))
+                why = offer["reasons"][0]
+                frame = "of_category" if why["score_name"] == "category_interest" else "because"
+                yield "    " + self._say(frame, chance=_percent(offer["chance_of_use"]), category=why["item_id"])
                 yield from (f"    {_sign(reason)} {reason['reason']}" for reason in offer["reasons"])
             else:
                 margin = self._money(offer["expected_margin"])

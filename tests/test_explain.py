@@ -1,6 +1,7 @@
 """`promo explain`: what an agent reads of one user, in words and as JSON, from a database made by hand."""
 
 import json
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -49,8 +50,8 @@ create table promotions.offer_reasons as
         (2, 'en', 'down', 'Bought nothing of late, which lowers the chance.'),
         (1, 'zh', 'up', '有 4 天购买过它，提高了可能性。'))
         as reasons (reason_rank, language, direction, reason)
-    select *, 'anna' as user_id, 'o1' as offer_id, 'offered' as decision, 'interest' as score_name, 'own_days' as feature,
-        0.5::float as contribution, 'exact' as method;
+    select *, 'anna' as user_id, 'o1' as offer_id, 'offered' as decision, 'interest' as score_name, 'p1' as item_id,
+        'own_days' as feature, 0.5::float as contribution, 'exact' as method;
 create table promotions.considered_promotions as
     from (values
         ('SPEND', 'Spend 300', 30, false), ('WAIT', 'Later', 20, false), ('SHOP', 'Ours', 1, false), ('GONE', 'Gone', 1, true))
@@ -205,6 +206,24 @@ def test_it_is_told_in_chinese_too(promo: Promo, database: Path) -> None:
     ):
         assert line in out
     assert "Ranked" not in out
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "Chance of use 75.5 %, that of buying from DRINKS within two weeks. The strongest reasons:"),
+        ("zh", "使用可能性 75.5%，即两周内购买品类 DRINKS 的可能性。主要原因："),
+    ],
+)
+def test_an_offer_for_a_category_says_which_one_its_chance_is_of(
+    promo: Promo, database: Path, tmp_path: Path, language: str, words: str
+) -> None:
+    changed = Path(shutil.copy(database, tmp_path / "warehouse.duckdb"))
+    with duckdb.connect(str(changed)) as connection:
+        connection.execute("update promotions.offer_reasons set score_name = 'category_interest', item_id = 'DRINKS'")
+    code, out, _ = promo("explain", "anna", "--language", language, "--database", changed, "-q")
+    assert code == 0
+    assert f"    {words}\n" in out
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,8 @@
          'first': 'treatment', 'link': none},
         {'score': 'coupon_redemption', 'scores': 'coupon_redemption_scores', 'inputs': 'coupon_redemption_features',
          'item': 'coupon_id', 'arguments': ['features'], 'features': vectors.coupon_redemption, 'link': 'log_odds'},
+        {'score': 'category_interest', 'scores': 'category_interest_scores', 'inputs': 'user_category_features',
+         'item': 'category', 'arguments': ['features'], 'features': vectors.category_interest, 'link': 'log_odds'},
     ]) }}
 {%- endmacro %}
 

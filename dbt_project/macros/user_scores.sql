@@ -4,10 +4,10 @@
 #}
 {% macro user_scores() -%}
     {{ return([
-        'behaviour_cluster_scores', 'campaign_redemption_scores', 'category_interest_scores', 'churn_risk_56d_scores',
-        'churn_risk_reasons', 'churn_risk_scores', 'churn_scores', 'coupon_interest', 'coupon_redemption_reasons',
-        'coupon_redemption_scores', 'interest_reasons', 'interest_scores', 'promo_effect_inputs', 'promo_effect_reasons',
-        'promo_effect_scores', 'purchase_intent_reasons', 'purchase_intent_scores', 'subcategory_interest_scores',
-        'topic_scores', 'user_price_sensitivity', 'user_topics',
+        'behaviour_cluster_scores', 'campaign_redemption_scores', 'category_interest_reasons', 'category_interest_scores',
+        'churn_risk_56d_scores', 'churn_risk_reasons', 'churn_risk_scores', 'churn_scores', 'coupon_interest',
+        'coupon_redemption_reasons', 'coupon_redemption_scores', 'interest_reasons', 'interest_scores', 'promo_effect_inputs',
+        'promo_effect_reasons', 'promo_effect_scores', 'purchase_intent_reasons', 'purchase_intent_scores',
+        'subcategory_interest_scores', 'topic_scores', 'user_price_sensitivity', 'user_topics',
     ]) }}
 {%- endmacro %}

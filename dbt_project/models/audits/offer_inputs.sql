@@ -36,10 +36,13 @@ with made as (
 
     select
         offers.*,
-        offers.promotion_id as coupon_id
+        offers.promotion_id as coupon_id,
+        categories.category
     from {{ ref('offers') }} as offers
     inner join {{ ref('as_of_dates') }} as dates
         on offers.as_of_date = dates.as_of_date and offers.as_of_date = dates.data_until
+    left join {{ ref('category_promotion_interest') }} as categories
+        on offers.user_id = categories.user_id and offers.promotion_id = categories.promotion_id
 
 ),
 

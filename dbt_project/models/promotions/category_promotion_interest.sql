@@ -56,11 +56,14 @@ scored as (
     select
         scores.user_id,
         promotions.promotion_id,
-        max(scores.category_interest) as category_interest
+        scores.category,
+        scores.category_interest,
+        row_number() over (
+            partition by scores.user_id, promotions.promotion_id order by scores.category_interest desc, scores.category
+        ) as place
     from promotions
     inner join {{ ref('category_interest_scores') }} as scores
         on {{ admits('promotions.categories', 'scores.category') }}
-    group by scores.user_id, promotions.promotion_id
 
 ),
 
@@ -95,10 +98,12 @@ final as (
                 coalesce(commonness.buyer_share, 0)
             )
         )) as float) as category_interest,
+        case when scored.category_interest <= users.purchase_intent then scored.category end as category,
         coalesce(bought.spend / bought.purchase_days, priced.mean_price, 0) as usual_spend
     from users
     inner join promotions on users.as_of_date = promotions.as_of_date
-    left join scored on users.user_id = scored.user_id and promotions.promotion_id = scored.promotion_id
+    left join scored
+        on users.user_id = scored.user_id and promotions.promotion_id = scored.promotion_id and scored.place = 1
     left join bought on users.user_id = bought.user_id and promotions.promotion_id = bought.promotion_id
     left join commonness on promotions.promotion_id = commonness.promotion_id
     left join priced on promotions.promotion_id = priced.promotion_id

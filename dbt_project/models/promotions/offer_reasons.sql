@@ -8,7 +8,7 @@ with languages as (
 
 ),
 
--- the score that the chance of use is: of the coupon, else of the product, else of buying at all
+-- the score that the chance of use is: of the coupon, else of the product or the category, else of buying at all
 offered as (
 
     select
@@ -19,15 +19,18 @@ offered as (
         case
             when coupons.user_id is not null then 'coupon_redemption'
             when offers.product_id is not null then 'interest'
+            when categories.category is not null then 'category_interest'
             else 'purchase_intent'
         end as score_name,
         case
             when coupons.user_id is not null then offers.promotion_id
-            else coalesce(offers.product_id, '')
+            else coalesce(offers.product_id, categories.category, '')
         end as item_id
     from {{ ref('open_offers') }} as offers
     left join {{ ref('coupon_redemption_reasons') }} as coupons
         on offers.user_id = coupons.user_id and offers.promotion_id = coupons.item_id
+    left join {{ ref('category_promotion_interest') }} as categories
+        on offers.user_id = categories.user_id and offers.promotion_id = categories.promotion_id
 
 ),
 
@@ -68,6 +71,7 @@ accepted as (
         words.language,
         cast(null as string) as code,
         strongest.score_name,
+        strongest.item_id,
         strongest.feature,
         strongest.direction,
         strongest.contribution,
@@ -97,6 +101,7 @@ refused as (
         languages.language,
         refusals.code,
         cast(null as string) as score_name,
+        cast(null as string) as item_id,
         cast(null as string) as feature,
         cast(null as string) as direction,
         cast(null as float) as contribution,

@@ -43,6 +43,19 @@ proposed as (
     union all
 
     select
+        'category_interest' as score,
+        offers.user_id,
+        categories.category as item_id,
+        1 as is_offered,
+        offers.expected_margin
+    from {{ ref('open_offers') }} as offers
+    inner join {{ ref('category_promotion_interest') }} as categories
+        on offers.user_id = categories.user_id and offers.promotion_id = categories.promotion_id
+    where categories.category is not null
+
+    union all
+
+    select
         'interest' as score,
         user_id,
         product_id as item_id,
