@@ -192,6 +192,15 @@ def test_own_columns_are_kept_and_others_named_in_a_note(connection: Connection,
     assert "regoin (did you mean region?), colour, a column without a name" in notes.texts[0]
 
 
+@pytest.mark.parametrize(("currency", "told"), [("KWD", 1), ("EUR", 0), (None, 0)])
+def test_a_third_decimal_of_a_currency_is_told_to_go(
+    connection: Connection, shop_folder: Path, currency: str | None, told: int
+) -> None:
+    notes = Notes()
+    files.load(connection, files.find_shop_files(shop_folder), currency=currency, listener=notes)
+    assert notes.texts == ["amounts are kept to two decimals, and KWD has three: the third is rounded away"] * told
+
+
 def test_other_entries_are_left_aside_with_a_note(shop_folder: Path) -> None:
     for name in ("revews.csv", "users.xlsx", "README.txt", ".hidden"):
         (shop_folder / name).write_text("x")

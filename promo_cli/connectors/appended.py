@@ -13,7 +13,7 @@ from pathlib import Path
 
 import duckdb
 
-from promo_cli.connectors.files import ShopFiles, check_currency, check_timezone, read_into
+from promo_cli.connectors.files import ShopFiles, check_currency, check_timezone, read_into, tell_decimals
 from promo_cli.connectors.near_match import listed
 from promo_cli.connectors.readability import WHOLE_TYPES, refuse_unreadable_column, staged_value
 from promo_cli.connectors.shop_schema import Listener, Silence, TableLoad, changing_shop, count_rows, replacing_shop
@@ -57,6 +57,7 @@ def append(
     ):
         if told is not None and loaded is not None and told != loaded:
             raise PromoError(f"{option} {told}: the loaded shop has {loaded}; leave it out, or don't --append", USAGE_FAULT)
+    tell_decimals(currency or settings.get("currency"), listener)
     for note in shop.notes:
         listener.note(note)
     loads = []

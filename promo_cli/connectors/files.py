@@ -24,6 +24,9 @@ from promo_cli.contract import Table, read_contract
 from promo_cli.errors import USAGE_FAULT, PromoError, duckdb_reason
 from promo_cli.warehouse import quoted_name
 
+THREE_DECIMALS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
+"""Currencies of a thousand parts (ISO 4217)."""
+
 
 @dataclass(frozen=True)
 class ShopFiles:
@@ -81,6 +84,7 @@ def load(
     listener = listener or Silence()
     check_timezone(connection, timezone)
     check_currency(currency)
+    tell_decimals(currency, listener)
     for note in shop.notes:
         listener.note(note)
     settings = {
@@ -170,6 +174,12 @@ def check_currency(currency: str | None) -> None:
     """Raises PromoError (exit code 2) for what is no ISO 4217 code; None is no currency."""
     if currency is not None and not re.fullmatch("[A-Z]{3}", currency):
         raise PromoError(f"--currency {currency} is no ISO 4217 code; write e.g. EUR", USAGE_FAULT)
+
+
+def tell_decimals(currency: str | None, listener: Listener) -> None:
+    """Says so where the currency has more decimals than amounts are kept with."""
+    if currency in THREE_DECIMALS:
+        listener.note(f"amounts are kept to two decimals, and {currency} has three: the third is rounded away")
 
 
 def check_timezone(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:

@@ -13,7 +13,7 @@ import duckdb
 
 from promo_cli.connectors.csv_header import check_encoding
 from promo_cli.connectors.csv_rejects import forget_rejects, keep_rejects
-from promo_cli.connectors.files import check_currency, check_timezone
+from promo_cli.connectors.files import check_currency, check_timezone, tell_decimals
 from promo_cli.connectors.near_match import did_you_mean, listed
 from promo_cli.connectors.readability import refuse_unreadable_column
 from promo_cli.connectors.shop_schema import Listener, Silence, TableLoad, count_rows, replacing_shop
@@ -38,6 +38,7 @@ def load(connection: duckdb.DuckDBPyConnection, mapping: Mapping, listener: List
     check_encoding(mapping.source.encoding)
     check_timezone(connection, mapping.timezone)
     check_currency(mapping.currency)
+    tell_decimals(mapping.currency, listener)
     if "events" not in mapping.sql and (
         missing := [name for name, table in contract.items() if table.required and name not in mapping.sql]
     ):
