@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import platform
 import re
@@ -376,7 +377,7 @@ def _profile(_: Patient) -> Iterator[Finding]:
         yield _ok("profile", str(file))
 
 
-def _policies(_: Patient) -> Iterator[Finding]:
+def _policies(patient: Patient) -> Iterator[Finding]:
     from promo_cli.policies import check_policies
 
     seeds = dbt_project_path() / "seeds"
@@ -387,7 +388,44 @@ def _policies(_: Patient) -> Iterator[Finding]:
     except FileNotFoundError as error:
         yield _fault("policies", f"{error.filename} is missing", "bring it back, or promo init --upgrade", DATA_FAULT)
     else:
-        yield _ok("policies", f"{len(list(seeds.glob('*.csv')))} files read in {seeds}")
+        odd = _prices_nobody_can_pay(patient, seeds)
+        yield odd or _ok("policies", f"{len(list(seeds.glob('*.csv')))} files read in {seeds}")
+
+
+def _prices_nobody_can_pay(patient: Patient, seeds: Path) -> Finding | None:
+    """A warning where prices end in cents that the shop's currency doesn't have; None where they don't, or it isn't known."""
+    from promo_cli.mapping.policies import WHOLE_UNITS
+
+    currency = _variables().get("shop_currency") or _recorded_currency(patient)
+    if currency not in WHOLE_UNITS:
+        return None
+    with (seeds / "pricing_policy.csv").open(encoding="utf-8-sig", newline="") as file:
+        odd = [
+            row["category"]
+            for row in csv.DictReader(file)
+            if row["is_promotable"].strip().lower() == "true"
+            and any(float(row[column] or 0) % 1 for column in ("price_step", "price_ending"))
+        ]
+    if not odd:
+        return None
+    return _warning(
+        "policies",
+        f"{seeds / 'pricing_policy.csv'}, row {listed(odd, 3)}: prices end in cents, in which {currency} is not paid",
+        "write a price_step such as 10 and a price_ending of 0, and look at the amounts of promotion_catalogue.csv; "
+        "promo init writes both for your shop",
+    )
+
+
+def _recorded_currency(patient: Patient) -> str | None:
+    """What `promo load` was told, or None."""
+    connection = patient.connection
+    if not isinstance(connection, duckdb.DuckDBPyConnection):
+        return None
+    try:
+        found = connection.execute("select value from shop.settings where key = 'currency'").fetchone()
+    except duckdb.CatalogException:
+        return None
+    return found[0] if found else None
 
 
 def _shop(patient: Patient) -> Iterator[Finding]:

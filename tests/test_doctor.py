@@ -260,6 +260,16 @@ def test_policies(database: Path, own_project: Path) -> None:
     assert [finding.exit_code for finding in of("policies", database)] == [1]
 
 
+def test_prices_that_end_in_cents_the_currency_lacks(database: Path, own_project: Path) -> None:
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("update shop.settings set value = 'JPY' where key = 'currency'")
+    (finding,) = of("policies", database)
+    assert (finding.state, "row *: prices end in cents, in which JPY is not paid" in finding.told) == ("warning", True)
+    policy = own_project / "seeds" / "pricing_policy.csv"
+    policy.write_text(policy.read_text().replace(",0.10,0.09,", ",10,0,"))
+    assert states("policies", database) == ["ok"]  # categories without promotions, at steps of 0.01, have no prices here
+
+
 def test_shop(database: Path, tmp_path: Path, own_project: Path) -> None:
     assert states("shop", tmp_path / "none.duckdb") == ["warning"]
     assert states("shop", database) == ["ok"]

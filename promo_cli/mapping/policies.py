@@ -28,7 +28,7 @@ MOST_CATEGORIES = 200
 _PLAIN_BASKET = 30.0
 """Median basket that the amounts of the shipped catalogue fit, in its currency."""
 
-_WHOLE_UNITS = frozenset({"JPY", "KRW", "VND", "CLP", "ISK", "HUF", "IDR", "TWD", "COP", "PYG", "UGX", "XAF", "XOF"})
+WHOLE_UNITS = frozenset({"JPY", "KRW", "VND", "CLP", "ISK", "HUF", "IDR", "TWD", "COP", "PYG", "UGX", "XAF", "XOF"})
 """Currencies that are paid in whole units."""
 
 # Promotions whose name tells an amount: the names for other amounts.
@@ -117,7 +117,7 @@ def write_policies(seeds: Path, known: ShopFigures, currency: str | None) -> lis
 
 def _price_steps(price: float | None, currency: str | None) -> tuple[str, str]:
     """Step and ending of prices: 0.10 and 0.09 for cheap goods, 1.00 and 0.99 for dearer ones, whole units without cents."""
-    if currency in _WHOLE_UNITS:
+    if currency in WHOLE_UNITS:
         return ("10", "0") if price is None or price < 20_000 else ("100", "0")
     return ("0.10", "0.09") if price is None or price < 10 else ("1.00", "0.99")
 
