@@ -29,7 +29,8 @@ with catalogue_rules as (
             "nobody can get it: a limit per user is below 1",
         "policy.ends_at <= policy.starts_at": "the window ends before it starts",
         "policy.starts_at > cast(cast(policy.starts_at as date) as timestamp) and policy.ends_at > policy.starts_at and policy.ends_at <= cast("
-            ~ add_days('cast(policy.starts_at as date)', 1) ~ " as timestamp)":
+            ~ add_days('cast(policy.starts_at as date)', 1) ~ " as timestamp) and policy.ends_at > (select max(dates.data_until) from " ~ ref('as_of_dates')
+            ~ " as dates)":
             "nobody can get it: offers are made as a day begins, and the window opens after that and is over before the next; let it open with the day",
         "policy.festival is not null and (policy.starts_at is not null or policy.ends_at is not null)":
             "a festival is a window of its own: leave starts_at and ends_at empty",
