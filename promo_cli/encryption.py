@@ -80,8 +80,8 @@ def use(connection: duckdb.DuckDBPyConnection, path: Path, read_only: bool = Fal
 
     What doesn't fit into memory is spilled encrypted, beside the database. Raises as `connect`.
     """
+    connection.execute("set temp_file_encryption = true")  # refused later, where a killed process left what it had spilled
     connection.execute("set temp_directory = $folder", {"folder": f"{path}.tmp"})
-    connection.execute("set temp_file_encryption = true")
     name = database_name(path)
     attach(connection, path, name, read_only)
     connection.execute(f'use "{name}"')

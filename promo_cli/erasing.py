@@ -30,7 +30,7 @@ from promo_cli.person import Person, find_people, merged
 from promo_cli.private_files import sync_to_disk
 from promo_cli.publication import publications, publishing
 from promo_cli.rewriting import PeopleIn, rewrite
-from promo_cli.warehouse import is_database, quoted_name, quoted_text, set_limits, why_not_open
+from promo_cli.warehouse import is_database, quoted_name, set_limits, why_not_open
 from promo_cli.withdrawals import is_there, read_file, withdrawals_file, write_file
 from udfs.secret import pseudonym
 
@@ -330,11 +330,11 @@ def _passing(file: Path) -> Path:
 @contextmanager
 def attached(file: Path, read_only: bool = True, people: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
     """The database `file` as `old`, the catalogue in use; raises PromoError (exit code 3) when it can't be opened."""
-    with duckdb.connect() as connection:
+    # Set later, the encryption is refused where a killed process left what it had spilled.
+    spill = {"temp_directory": f"{file}.tmp", "temp_file_encryption": encryption.is_on()}
+    with duckdb.connect(config=spill) as connection:
         connection.execute("set TimeZone = 'UTC'")
         set_limits(connection)
-        connection.execute(f"set temp_directory = {quoted_text(f'{file}.tmp')}")
-        connection.execute(f"set temp_file_encryption = {str(encryption.is_on()).lower()}")
         try:
             encryption.attach(connection, file, "old", read_only)
             connection.execute("use old")

@@ -316,6 +316,17 @@ def test_what_a_killed_export_left_goes_with_an_erasure(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_a_killed_process_spilled_stands_in_nobodys_way(tmp_path: Path) -> None:
+    """DuckDB lets nobody say whether spilled files are encrypted once there are some."""
+    database = tmp_path / "offerhouse.duckdb"
+    duckdb.connect(str(database)).close()
+    spilled = tmp_path / f"{database.name}.tmp" / "duckdb_temp_1_0_storage_DEFAULT-0.tmp"
+    spilled.parent.mkdir(exist_ok=True)
+    spilled.write_text("of another process")
+    with erasing.attached(database) as connection:
+        assert connection.execute("select current_setting('temp_directory')").fetchall() == [(str(spilled.parent),)]
+
+
 @pytest.mark.parametrize("option", ["--yes", "--dry-run"])
 def test_without_a_database_the_next_step_is_told(tmp_path: Path, promo: Promo, option: str) -> None:
     database = tmp_path / "warehouse" / "offerhouse.duckdb"
