@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from shutil import rmtree
 
 import duckdb
 
@@ -25,11 +26,12 @@ from promo_cli.key import secret_of
 from promo_cli.lock import writing
 from promo_cli.next_step import must_be_there
 from promo_cli.paths import published_path
-from promo_cli.people_file import people_files, people_of
+from promo_cli.people_file import forget_unfinished_people, people_files, people_of, private_folder
 from promo_cli.person import Person, find_people, merged
-from promo_cli.private_files import sync_to_disk
-from promo_cli.publication import publications, publishing
+from promo_cli.private_files import remove_abandoned, sync_to_disk
+from promo_cli.publication import forget_unfinished, publications, publishing
 from promo_cli.rewriting import PeopleIn, rewrite
+from promo_cli.training_set import forget_training
 from promo_cli.warehouse import is_database, quoted_name, set_limits, why_not_open
 from promo_cli.withdrawals import is_there, read_file, withdrawals_file, write_file
 from udfs.secret import pseudonym
@@ -171,6 +173,7 @@ def _erase(database: Path, tell: Tell) -> Erasure:
     people = look_up(database, _named_by(database, marks))
     published, known = published_path(database), Known.of(people)
     done = Erasure(len(people))
+    _remove_leftovers(database)
     for folder in folders:
         if folder.is_dir():
             tell(str(folder))
@@ -193,6 +196,17 @@ def _erase(database: Path, tell: Tell) -> Erasure:
     with attached(database) as connection:
         keep_copy(connection, database)
     return done
+
+
+def _remove_leftovers(database: Path) -> None:
+    """What killed builds, publications and trainings had written so far, or spilled: nobody reads it, and it may name anybody."""
+    published = published_path(database)
+    forget_unfinished(published)
+    forget_unfinished_people(published)
+    if private_folder(published).is_dir():
+        remove_abandoned(private_folder(published))
+    forget_training(database)
+    rmtree(f"{database}.tmp", ignore_errors=True)
 
 
 def _replace(

@@ -51,9 +51,14 @@ def new_people_file(published: Path) -> Path:
     """A name for one that is being written; what a killed publication left goes first."""
     folder = private_folder(published)
     make_private_folder(folder)
-    for left in folder.glob(".unpublished-*"):
-        left.unlink(missing_ok=True)
+    forget_unfinished_people(published)
     return folder / ".unpublished-people.duckdb"
+
+
+def forget_unfinished_people(published: Path) -> None:
+    """Removes what killed publications left."""
+    for left in private_folder(published).glob(".unpublished-*"):
+        left.unlink(missing_ok=True)
 
 
 def forget_unneeded_people(published: Path, publications: list[Path]) -> None:

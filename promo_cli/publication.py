@@ -39,12 +39,17 @@ _UNFINISHED = ".unpublished-"
 def new_publication(published: Path) -> Path:
     """A name in the folder of `published` for a publication that is being written; what a killed one left goes first."""
     make_private_folder(published.parent)
-    for left in published.parent.glob(f"{_UNFINISHED}*"):
-        left.unlink(missing_ok=True)
+    forget_unfinished(published)
     descriptor, name = tempfile.mkstemp(dir=published.parent, prefix=_UNFINISHED, suffix=".duckdb")
     os.close(descriptor)
     os.unlink(name)  # DuckDB makes a new file, mode 0600 under this process's mask
     return Path(name)
+
+
+def forget_unfinished(published: Path) -> None:
+    """Removes what killed publications left."""
+    for left in published.parent.glob(f"{_UNFINISHED}*"):
+        left.unlink(missing_ok=True)
 
 
 def mark_of(published: Path) -> str:

@@ -1,10 +1,11 @@
 """The training database: the shop's features over many as-of dates, from the same dbt models that scoring reads."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 
 from promo_cli.errors import DATA_FAULT, PromoError
@@ -178,13 +179,22 @@ def training_set(
 
     must_be_there(database)
     refuse_when_on("a training set is written in plain")
-    training_database = database.resolve().parent / "training.duckdb"
+    training_database = _training_database(database)
     with training_lock(training_database.with_name(".training.lock")):
         _remove(training_database)
         try:
             yield TrainingSet(database, training_database, seed, tell, models_path(models_folder), plain_ids)
         finally:
             _remove(training_database)
+
+
+def forget_training(database: Path) -> None:
+    """Removes what a killed training left beside `database`; one that is at work removes its own at its end."""
+    from promo_cli.lock import training_lock
+
+    training_database = _training_database(database)
+    with suppress(PromoError), training_lock(training_database.with_name(".training.lock")):
+        _remove(training_database)
 
 
 def dbt_vars() -> dict[str, Any]:
@@ -195,7 +205,12 @@ def dbt_vars() -> dict[str, Any]:
     return found
 
 
+def _training_database(database: Path) -> Path:
+    return database.resolve().parent / "training.duckdb"
+
+
 def _remove(training_database: Path) -> None:
+    rmtree(f"{training_database}.tmp", ignore_errors=True)
     for path in (training_database, training_database.with_name(f"{training_database.name}.wal")):
         path.unlink(missing_ok=True)
 

@@ -25,12 +25,14 @@ from promo_cli.errors import PromoError
 from promo_cli.export import export_campaign
 from promo_cli.exported_files import Known, remove_rows, rows_of
 from promo_cli.fingerprint import record_again
+from promo_cli.lock import training_lock
 from promo_cli.paths import published_path
 from promo_cli.people import user_key
 from promo_cli.person import Person
 from promo_cli.publication import publications
 from promo_cli.rewriting import rewrite
 from promo_cli.sealed_files import Recipients
+from promo_cli.training_set import forget_training
 from udfs.secret import pseudonym
 
 Promo = Callable[..., tuple[int, str, str]]
@@ -314,6 +316,36 @@ def test_what_a_killed_export_left_goes_with_an_erasure(tmp_path: Path) -> None:
     left.write_text("user_id\nu15\n")
     assert remove_rows(tmp_path, Known.of([Person("u15", ("k15",))])) == {}
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_killed_builds_and_trainings_left_goes_with_an_erasure(database: Path) -> None:
+    """Nobody reads it, and nobody would have rewritten it."""
+    published = published_path(database)
+    left = [
+        published.with_name(".unpublished-abcd1234.duckdb"),
+        published.with_name(".unpublished-abcd1234.duckdb.wal"),
+        published.parent / "private" / ".unpublished-people.duckdb",
+        published.parent / "private" / ".promo-abcd1234.part",
+        database.with_name("training.duckdb"),
+        database.with_name("training.duckdb.wal"),
+        database.with_name("training.duckdb.tmp") / "duckdb_temp_1_0_storage_DEFAULT-0.tmp",
+        database.with_name(f"{database.name}.tmp") / "duckdb_temp_1_0_storage_DEFAULT-0.tmp",
+    ]
+    for path in left:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(ERASABLE)
+    erasing.erase_people(database, [ERASABLE], [], lambda _: None)
+    assert [path for path in left if path.exists()] == []
+
+
+def test_a_training_at_work_keeps_its_database(database: Path) -> None:
+    training = database.with_name("training.duckdb")
+    training.write_text(ERASABLE)
+    with training_lock(database.with_name(".training.lock")):
+        forget_training(database)
+    assert training.is_file()
+    forget_training(database)
+    assert not training.exists()
 
 
 def test_what_a_killed_process_spilled_stands_in_nobodys_way(tmp_path: Path) -> None:
