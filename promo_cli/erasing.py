@@ -2,7 +2,7 @@
 finishes one that was interrupted.
 
 In this order, so that a process that dies on the way leaves what the rest is found by: the journal in the working database
-(promo_cli/erasures.py), campaign files, withdrawals, the people and the databases of all publications, and last the working
+(promo_cli/erasures.py), campaign files, withdrawals, the databases of all publications, then their people, and last the working
 database itself, in whose new file the journal is closed. Every file is written anew under a passing name and takes the place of
 the old one by a rename: at any moment each is the one from before or the one from after.
 """
@@ -112,7 +112,7 @@ def foretell(database: Path, users: Sequence[str], folders: Sequence[Path]) -> E
 def files_of(database: Path) -> list[Path]:
     """The database files that an erasure writes anew, in its order: those of all publications, then the working one."""
     published = published_path(database)
-    kept = [*people_files(published), *publications(published)] if published.parent.is_dir() else []
+    kept = [*publications(published), *people_files(published)] if published.parent.is_dir() else []
     return [*kept, *([database] if database.is_file() else [])]
 
 
@@ -181,7 +181,8 @@ def _erase(database: Path, tell: Tell) -> Erasure:
             done.sealed_files += remove_sealed(folder)
     _rewrite_withdrawals(database, known)
     with publishing(published) if published.parent.is_dir() else nullcontext():
-        for file in [*people_files(published), *publications(published)]:
+        # People last: who stands in publications alone is found by them when this is finished after a crash.
+        for file in [*publications(published), *people_files(published)]:
             tell(str(file))
             done.published[str(file)] = _replace(file, people, _passing(file), _record_again)
     tell(str(database))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from promo_cli.paths import published_path
-from promo_cli.people_file import private_folder
+from promo_cli.people_file import private_file, private_folder
 from promo_cli.private_files import put_in_place, unfinished_file
 from promo_cli.withdrawals import is_there
 from udfs.secret import tombstone
@@ -108,6 +108,7 @@ def keep_copy(connection: duckdb.DuckDBPyConnection, database: Path) -> None:
     with unfinished_file(folder) as unfinished:
         pyarrow.parquet.write_table(kept, unfinished)
         put_in_place({_copy_of(database): unfinished})
+    (folder / "erasures.parquet").unlink(missing_ok=True)  # where earlier versions had it
 
 
 def leave_out_erased(connection: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> None:
@@ -137,7 +138,7 @@ def leave_out_erased(connection: duckdb.DuckDBPyConnection, tables: Iterable[str
 
 
 def _copy_of(database: Path) -> Path:
-    return private_folder(published_path(database)) / "erasures.parquet"
+    return private_file(published_path(database), "erasures.parquet")
 
 
 def _leave_out(connection: duckdb.DuckDBPyConnection, table: str, relation: str, condition: str) -> None:

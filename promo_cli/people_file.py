@@ -1,7 +1,7 @@
 """Who the users of a publication are: a file that exports alone open, beside the published database and of the same build.
 
     published/private/<name>.people-<build id>.duckdb    people (private.people), withdrawals (by the warehouse's key)
-    published/private/withdrawals.parquet                promo_cli/withdrawals.py
+    published/private/<name>.withdrawals.parquet         promo_cli/withdrawals.py
 
 It is there before its publication is, and goes when no publication of its build is kept.
 """
@@ -22,6 +22,11 @@ _SUFFIX = ".duckdb"
 def private_folder(published: Path) -> Path:
     """Where it lies, and what else tells who users are: for this user alone."""
     return published.parent / "private"
+
+
+def private_file(published: Path, name: str) -> Path:
+    """What is kept there under that name for `published`: other databases of its folder have theirs."""
+    return private_folder(published) / f"{published.stem}.{name}"
 
 
 def people_file(published: Path, build_id: str) -> Path:
@@ -49,21 +54,26 @@ def people_of_open(connection: duckdb.DuckDBPyConnection, published: Path) -> Pa
 
 def new_people_file(published: Path) -> Path:
     """A name for one that is being written; what a killed publication left goes first."""
-    folder = private_folder(published)
-    make_private_folder(folder)
+    make_private_folder(private_folder(published))
     forget_unfinished_people(published)
-    return folder / ".unpublished-people.duckdb"
+    return private_folder(published) / f".unpublished-{published.name}-people.duckdb"
 
 
 def forget_unfinished_people(published: Path) -> None:
     """Removes what killed publications left."""
-    for left in private_folder(published).glob(".unpublished-*"):
+    for left in private_folder(published).glob(f".unpublished-{glob.escape(published.name)}-*"):
         left.unlink(missing_ok=True)
 
 
 def forget_unneeded_people(published: Path, publications: list[Path]) -> None:
-    """Removes the people of builds that none of `publications` is of."""
-    needed = {people_of(publication, published) for publication in publications}
+    """Removes the people of builds that none of `publications` is of; nothing when one of those can't be opened just now."""
+    needed = set()
+    for publication in publications:
+        try:
+            with connect(publication, read_only=True) as connection:
+                needed.add(people_of_open(connection, published))
+        except duckdb.Error:
+            return
     for file in people_files(published):
         if file not in needed:
             file.unlink(missing_ok=True)

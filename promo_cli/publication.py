@@ -1,7 +1,7 @@
 """The published database: a file that analysts and exports read while builds go on, replaced by one rename.
 
     <folder of the working database>/published/<its name>      what is published
-    …/published/previous/<number>_<published at>.duckdb         what was published before
+    …/published/previous/<name>.<number>_<published at>.duckdb  what was published before
     …/published/private/                                        who the users are (promo_cli/people_file.py)
 
 It holds neither the shop's own tables nor the schema private, so it is written anew, table by table: a copied file would keep the
@@ -14,7 +14,9 @@ publication removes it.
 """
 
 import fcntl
+import glob
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -40,7 +42,7 @@ def new_publication(published: Path) -> Path:
     """A name in the folder of `published` for a publication that is being written; what a killed one left goes first."""
     make_private_folder(published.parent)
     forget_unfinished(published)
-    descriptor, name = tempfile.mkstemp(dir=published.parent, prefix=_UNFINISHED, suffix=".duckdb")
+    descriptor, name = tempfile.mkstemp(dir=published.parent, prefix=f"{_UNFINISHED}{published.name}-", suffix=".duckdb")
     os.close(descriptor)
     os.unlink(name)  # DuckDB makes a new file, mode 0600 under this process's mask
     return Path(name)
@@ -48,7 +50,7 @@ def new_publication(published: Path) -> Path:
 
 def forget_unfinished(published: Path) -> None:
     """Removes what killed publications left."""
-    for left in published.parent.glob(f"{_UNFINISHED}*"):
+    for left in published.parent.glob(f"{_UNFINISHED}{glob.escape(published.name)}*"):
         left.unlink(missing_ok=True)
 
 
@@ -159,13 +161,12 @@ def previous_publications(published: Path) -> list[Path]:
     """What was published before, newest first."""
     current = published.stat().st_ino if published.is_file() else None
     # A publication that died had given the file its second name, and not yet replaced it.
-    kept = [path for path in _previous(published).glob("[0-9]*_*.duckdb") if path.stat().st_ino != current]
-    return sorted(kept, reverse=True)
+    return [path for _, path in _numbered(published) if path.stat().st_ino != current]
 
 
 def publications(published: Path) -> list[Path]:
     """Every file of `published` and what it replaced, the second name of one whose publication died included."""
-    return [*([published] if published.is_file() else []), *sorted(_previous(published).glob("[0-9]*_*.duckdb"))]
+    return [*([published] if published.is_file() else []), *(path for _, path in _numbered(published))]
 
 
 def roll_back(published: Path) -> Path:
@@ -202,16 +203,25 @@ def _previous(published: Path) -> Path:
     return published.parent / "previous"
 
 
+def _numbered(published: Path) -> list[tuple[int, Path]]:
+    """Second names of this database's publications, newest first; those without its name are of an earlier version."""
+    ours = re.compile(rf"(?:{re.escape(published.stem)}\.)?(\d+)_\w+\.duckdb")
+    files = _previous(published).iterdir() if _previous(published).is_dir() else ()
+    return sorted(((int(found[1]), path) for path in files if (found := ours.fullmatch(path.name))), reverse=True)
+
+
 def _keep(published: Path) -> None:
     """A second name for the published file, under which it stays when the next one takes the first name."""
     make_private_folder(_previous(published))
-    for path in _previous(published).glob("[0-9]*_*.duckdb"):
+    before = 0
+    for number, path in _numbered(published):
         if path.stat().st_ino == published.stat().st_ino:
             path.unlink()
-    before = previous_publications(published)
-    number = int(before[0].name.partition("_")[0]) + 1 if before else 1  # a clock may be set back
+        else:
+            before = max(before, number)
     since = datetime.fromtimestamp(published.stat().st_mtime, UTC).strftime("%Y%m%dT%H%M%SZ")
-    os.link(published, _previous(published) / f"{number:06d}_{since}.duckdb")
+    # by number, for a clock may be set back
+    os.link(published, _previous(published) / f"{published.stem}.{before + 1:06d}_{since}.duckdb")
     sync_to_disk(_previous(published))
 
 

@@ -1,8 +1,9 @@
 """Who has withdrawn consent since the published build: a withdrawal counts from the moment it is loaded.
 
-The withdrawals of the shop that was loaded last lie beside the published database (published/private/withdrawals.parquet, by the
-shop's own user ids), for a build may hold the working database when an export runs, and a publication that was rolled back knows
-less than the shop does. Those of the published build itself lie with its people (promo_cli/people_file.py).
+The withdrawals of the shop that was loaded last lie beside the published database, in
+published/private/<name>.withdrawals.parquet, by the shop's own user ids, for a build may hold the working database when an
+export runs, and a publication that was rolled back knows less than the shop does. Those of the published build itself lie with
+its people (promo_cli/people_file.py).
 """
 
 import os
@@ -14,7 +15,7 @@ import duckdb
 from promo_cli import encryption
 from promo_cli.errors import DATA_FAULT, PromoError
 from promo_cli.paths import make_private_folder, published_path
-from promo_cli.people_file import private_folder
+from promo_cli.people_file import private_file, private_folder
 from promo_cli.private_files import put_in_place, sync_to_disk, unfinished_file
 
 # Purpose of the one row of a file whose shop has consents that the last build, and so its views, can't read.
@@ -23,7 +24,7 @@ _UNREAD = "UNREAD"
 
 def withdrawals_file(database: Path) -> Path:
     """The withdrawals of what was loaded last into the working database `database`: Parquet, or an encrypted database."""
-    return private_folder(published_path(database)) / ("withdrawals.duckdb" if encryption.is_on() else "withdrawals.parquet")
+    return private_file(published_path(database), "withdrawals.duckdb" if encryption.is_on() else "withdrawals.parquet")
 
 
 def keep_withdrawals(connection: duckdb.DuckDBPyConnection, database: Path) -> None:
@@ -55,7 +56,8 @@ def keep_withdrawals_of_build(people: Path, database: Path) -> None:
             "select people.shop_user_id as user_id, purpose, changed_at from withdrawals inner join people using (user_id)"
         ).to_arrow_table()
     _keep(withdrawn, database)
-    published_path(database).with_name("withdrawals.parquet").unlink(missing_ok=True)  # where earlier versions had it
+    for folder in (published_path(database).parent, private_folder(published_path(database))):
+        (folder / "withdrawals.parquet").unlink(missing_ok=True)  # where earlier versions had it
 
 
 def read_withdrawals(connection: duckdb.DuckDBPyConnection, database: Path, of_the_build: str) -> None:

@@ -191,7 +191,7 @@ def test_withdrawals_beside_a_publication_are_encrypted_too(unsafe: None, databa
     withdrawn = duckdb.sql("select 'needle-who-left' as user_id, 'ads' as purpose, null::timestamp as changed_at")
     write_file(withdrawn.to_arrow_table(), file)
     assert read_file(file).to_pylist() == [{"user_id": "needle-who-left", "purpose": "ads", "changed_at": None}]
-    assert [path.name for path in file.parent.iterdir()] == ["withdrawals.duckdb"]
+    assert [path.name for path in file.parent.iterdir()] == [f"{database.stem}.withdrawals.duckdb"]
     assert b"needle-who-left" not in file.read_bytes()
 
 

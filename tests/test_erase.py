@@ -186,7 +186,7 @@ def records_for_changes(database: Path) -> set[str]:
 
 
 def test_an_erasure_that_dies_is_finished_by_whoever_comes_next(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It dies when campaign files, people and what is published are done with, and the previous publication is being written."""
+    """It dies when campaign files and all publications are done with, and the people are being written."""
     files, rewritten = 2, 0
     assert records_for_changes(database) >= {"last_build", "published_sums", "rows_of_shop_users"}
 
@@ -322,9 +322,9 @@ def test_what_killed_builds_and_trainings_left_goes_with_an_erasure(database: Pa
     """Nobody reads it, and nobody would have rewritten it."""
     published = published_path(database)
     left = [
-        published.with_name(".unpublished-abcd1234.duckdb"),
-        published.with_name(".unpublished-abcd1234.duckdb.wal"),
-        published.parent / "private" / ".unpublished-people.duckdb",
+        published.with_name(f".unpublished-{published.name}-abcd1234.duckdb"),
+        published.with_name(f".unpublished-{published.name}-abcd1234.duckdb.wal"),
+        published.parent / "private" / f".unpublished-{published.name}-people.duckdb",
         published.parent / "private" / ".promo-abcd1234.part",
         database.with_name("training.duckdb"),
         database.with_name("training.duckdb.wal"),

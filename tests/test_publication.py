@@ -1,6 +1,7 @@
 """The published database: replaced at once, kept, brought back; and the lock of who writes the working one."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -240,6 +241,24 @@ def test_rolling_back_brings_the_newest_earlier_publication_back(working: Path, 
         roll_back(published)
     publish(working, 9)
     assert [read(path) for path in previous_publications(published)] == [0]
+
+
+def test_databases_of_one_folder_have_publications_of_their_own(working: Path, published: Path) -> None:
+    publish(working, 1)
+    publish(working, 2)
+    other = published.with_name("other.duckdb")
+    shutil.copy(published, other)
+    with pytest.raises(PromoError, match="there is no earlier publication beside"):
+        roll_back(other)
+    assert previous_publications(other) == []
+    assert [path.name.partition("_")[0] for path in previous_publications(published)] == ["offerhouse.000001"]
+    legacy = published.parent / "previous" / "000007_20250101T000000Z.duckdb"
+    shutil.copy(published, legacy)
+    assert previous_publications(published)[0] == previous_publications(other)[0] == legacy
+    passing = new_publication(published)
+    passing.touch()
+    new_publication(other)
+    assert passing.exists()
 
 
 def test_rolling_back_where_nothing_was_published_makes_no_folder(tmp_path: Path) -> None:
