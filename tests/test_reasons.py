@@ -380,7 +380,7 @@ create table {score}_reasons as
 
 def test_reasons_are_named_ranked_and_events_told_by_what_they_were(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(REASONS)
-    for score in ("coupon_redemption", "churn_risk", "promo_effect"):
+    for score in ("category_interest", "coupon_redemption", "churn_risk", "promo_effect"):
         connection.execute(TOLD.format(score=score, item="", values="[]", contributions="[0.5]", model="m") + " limit 0")
     # two entries weigh the same: the place decides; a rule reads the last vector alone; a pad adds nothing
     connection.execute(
