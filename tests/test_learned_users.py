@@ -4,8 +4,6 @@ import shutil
 from datetime import date
 from pathlib import Path
 
-import pytest
-
 from models_onnx.tasks import TASKS, task
 from promo_cli import training_set
 from promo_cli.training_set import Shop, TrainingSet, dbt_vars
@@ -31,16 +29,10 @@ def tables_of(learned: TrainingSet) -> dict[str, tuple[bool, list[dict[str, obje
     return found
 
 
-SOME_TASKS = ("purchase_intent", "interest", "churn_risk")
-
-
-@pytest.mark.parametrize("tasks", [SOME_TASKS, pytest.param(tuple(TASKS), marks=pytest.mark.slow)], ids=" ".join)
-def test_rows_of_a_share_of_the_users_are_what_they_are_beside_everybody(
-    small_warehouse: Path, tmp_path: Path, tasks: tuple[str, ...]
-) -> None:
+def test_rows_of_a_share_of_the_users_are_what_they_are_beside_everybody(small_warehouse: Path, tmp_path: Path) -> None:
     database = tmp_path / "offerhouse.duckdb"
     shutil.copy(small_warehouse, database)
-    models = list(dict.fromkeys(model for name in tasks for model in task(name).feature_models))
+    models = list(dict.fromkeys(model for name in TASKS for model in task(name).feature_models))
     with training_set.training_set(database, 1, tell) as learned:
         learned.build_models(models, DATES, tell)
         whole = tables_of(learned)
@@ -53,7 +45,7 @@ def test_rows_of_a_share_of_the_users_are_what_they_are_beside_everybody(
         }
     assert cut.keys() == whole.keys()
     sampled = dbt_vars()["learned_models"]
-    assert tasks == SOME_TASKS or set(sampled) <= {name.partition(".")[2] for name in cut}
+    assert set(sampled) <= {name.partition(".")[2] for name in cut}
     thinner = set()
     for name, (of_users, rows) in cut.items():
         model = name.partition(".")[2]
