@@ -26,10 +26,10 @@ from promo_cli.key import secret_of
 from promo_cli.lock import writing
 from promo_cli.next_step import must_be_there
 from promo_cli.paths import published_path
-from promo_cli.people_file import forget_unfinished_people, people_files, people_of, private_folder
+from promo_cli.people_file import UNFINISHED, forget_unfinished, people_files, people_of, private_folder
 from promo_cli.person import Person, find_people, merged
 from promo_cli.private_files import remove_abandoned, sync_to_disk
-from promo_cli.publication import forget_unfinished, publications, publishing
+from promo_cli.publication import publications, publishing
 from promo_cli.rewriting import PeopleIn, rewrite
 from promo_cli.training_set import forget_training
 from promo_cli.warehouse import is_database, quoted_name, set_limits, why_not_open
@@ -202,8 +202,8 @@ def _erase(database: Path, tell: Tell) -> Erasure:
 def _remove_leftovers(database: Path) -> None:
     """What killed builds, publications and trainings had written so far, or spilled: nobody reads it, and it may name anybody."""
     published = published_path(database)
-    forget_unfinished(published)
-    forget_unfinished_people(published)
+    for folder in (published.parent, private_folder(published)):
+        forget_unfinished(folder, published)
     if private_folder(published).is_dir():
         remove_abandoned(private_folder(published))
     forget_training(database)
@@ -339,7 +339,7 @@ def _named_by(database: Path, marks: list[str]) -> list[str]:
 
 
 def _passing(file: Path) -> Path:
-    return file.with_name(f".unpublished-{file.name}.rewritten")
+    return file.with_name(f"{UNFINISHED}{file.name}.rewritten")
 
 
 @contextmanager

@@ -17,6 +17,8 @@ from promo_cli.encryption import connect
 from promo_cli.paths import make_private_folder
 
 _SUFFIX = ".duckdb"
+UNFINISHED = ".unpublished-"
+"""So begin the names of files that are being written."""
 
 
 def private_folder(published: Path) -> Path:
@@ -31,7 +33,7 @@ def private_file(published: Path, name: str) -> Path:
 
 def people_file(published: Path, build_id: str) -> Path:
     """The people of the build `build_id`."""
-    return private_folder(published) / f"{_prefix(published)}{build_id}{_SUFFIX}"
+    return private_file(published, f"people-{build_id}{_SUFFIX}")
 
 
 def people_of(publication: Path, published: Path) -> Path | None:
@@ -54,15 +56,17 @@ def people_of_open(connection: duckdb.DuckDBPyConnection, published: Path) -> Pa
 
 def new_people_file(published: Path) -> Path:
     """A name for one that is being written; what a killed publication left goes first."""
-    make_private_folder(private_folder(published))
-    forget_unfinished_people(published)
-    return private_folder(published) / f".unpublished-{published.name}-people.duckdb"
+    folder = private_folder(published)
+    make_private_folder(folder)
+    forget_unfinished(folder, published)
+    return folder / f"{UNFINISHED}{published.name}-people.duckdb"
 
 
-def forget_unfinished_people(published: Path) -> None:
-    """Removes what killed publications left."""
-    for left in private_folder(published).glob(f".unpublished-{glob.escape(published.name)}-*"):
-        left.unlink(missing_ok=True)
+def forget_unfinished(folder: Path, published: Path) -> None:
+    """Removes from `folder` what was left by killed publications of `published`, and erasures of it or its people."""
+    for name in (published.name, f"{published.stem}.people-"):
+        for left in folder.glob(f"{UNFINISHED}{glob.escape(name)}*"):
+            left.unlink(missing_ok=True)
 
 
 def forget_unneeded_people(published: Path, publications: list[Path]) -> None:
@@ -81,8 +85,4 @@ def forget_unneeded_people(published: Path, publications: list[Path]) -> None:
 
 def people_files(published: Path) -> list[Path]:
     """Those of all builds, needed or not."""
-    return sorted(private_folder(published).glob(f"{glob.escape(_prefix(published))}*{_SUFFIX}"))
-
-
-def _prefix(published: Path) -> str:
-    return f"{published.stem}.people-"
+    return sorted(private_folder(published).glob(f"{glob.escape(published.stem)}.people-*{_SUFFIX}"))

@@ -14,7 +14,6 @@ publication removes it.
 """
 
 import fcntl
-import glob
 import os
 import re
 import shutil
@@ -29,29 +28,21 @@ import duckdb
 from promo_cli import encryption
 from promo_cli.errors import DATA_FAULT, ENVIRONMENT_FAULT, PromoError
 from promo_cli.paths import make_private_folder, published_path
-from promo_cli.people_file import forget_unneeded_people, people_of
+from promo_cli.people_file import UNFINISHED, forget_unfinished, forget_unneeded_people, people_of
 from promo_cli.private_files import sync_to_disk
 
 DEFAULT_KEPT = 2
 """How many earlier publications are kept; OFFERHOUSE_KEPT says otherwise."""
 
-_UNFINISHED = ".unpublished-"
-
 
 def new_publication(published: Path) -> Path:
     """A name in the folder of `published` for a publication that is being written; what a killed one left goes first."""
     make_private_folder(published.parent)
-    forget_unfinished(published)
-    descriptor, name = tempfile.mkstemp(dir=published.parent, prefix=f"{_UNFINISHED}{published.name}-", suffix=".duckdb")
+    forget_unfinished(published.parent, published)
+    descriptor, name = tempfile.mkstemp(dir=published.parent, prefix=f"{UNFINISHED}{published.name}-", suffix=".duckdb")
     os.close(descriptor)
     os.unlink(name)  # DuckDB makes a new file, mode 0600 under this process's mask
     return Path(name)
-
-
-def forget_unfinished(published: Path) -> None:
-    """Removes what killed publications left."""
-    for left in published.parent.glob(f"{_UNFINISHED}{glob.escape(published.name)}*"):
-        left.unlink(missing_ok=True)
 
 
 def mark_of(published: Path) -> str:

@@ -325,6 +325,7 @@ def test_what_killed_builds_and_trainings_left_goes_with_an_erasure(database: Pa
         published.with_name(f".unpublished-{published.name}-abcd1234.duckdb"),
         published.with_name(f".unpublished-{published.name}-abcd1234.duckdb.wal"),
         published.parent / "private" / f".unpublished-{published.name}-people.duckdb",
+        published.parent / "private" / f".unpublished-{published.stem}.people-abcd.duckdb.rewritten",
         published.parent / "private" / ".promo-abcd1234.part",
         database.with_name("training.duckdb"),
         database.with_name("training.duckdb.wal"),
