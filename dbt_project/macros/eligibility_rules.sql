@@ -35,15 +35,6 @@
 }) %}
 {%- endmacro %}
 
-{# The codes of the rules that a row fails, in their order. #}
-{% macro failed_rules() -%}
-{% set codes = [] -%}
-{% for code, condition in eligibility_rules().items() -%}
-{% do codes.append("case when " ~ condition ~ " then '" ~ code ~ "' end") -%}
-{% endfor -%}
-{{ compact_array(codes) }}
-{%- endmacro %}
-
 {# The bit of each code: 2 to the power of its rule's place. Column `bit` of the seed reject_codes says the same, for SQL to read. #}
 {% macro bits_of_rules() -%}
 {% set bits = {} -%}
@@ -57,6 +48,11 @@
 {% for code, condition in eligibility_rules().items() -%}
 case when {{ condition }} then {{ bits_of_codes[code] }} else 0 end{{ " + " if not loop.last }}
 {% endfor -%}
+{%- endmacro %}
+
+{# The codes of such a number, in the order of the rules. #}
+{% macro codes_of_bits(bits) -%}
+{{ names_of_bits(bits, eligibility_rules() | list) }}
 {%- endmacro %}
 
 {# The rules of those codes as a number of the same kind. #}

@@ -18,6 +18,17 @@
     {%- endif -%}
 {%- endmacro %}
 
+{# Those of some names whose place, from 0, is a bit of a whole number. #}
+{% macro names_of_bits(bits, names) %}{{ adapter.dispatch('names_of_bits')(bits, names) }}{% endmacro %}
+{% macro default__names_of_bits(bits, names) -%}
+    filter(array('{{ names | join("', '") }}'), (name, place) -> (shiftright({{ bits }}, place) & 1) = 1)
+{%- endmacro %}
+{% macro duckdb__names_of_bits(bits, names) -%}
+    list_where(
+        ['{{ names | join("', '") }}'], list_transform(range({{ names | length }}), lambda place: ({{ bits }} >> place) & 1 = 1)
+    )
+{%- endmacro %}
+
 {% macro concat_arrays(first, second) %}{{ adapter.dispatch('concat_arrays')(first, second) }}{% endmacro %}
 {% macro default__concat_arrays(first, second) %}concat({{ first }}, {{ second }}){% endmacro %}
 {% macro duckdb__concat_arrays(first, second) %}list_concat({{ first }}, {{ second }}){% endmacro %}

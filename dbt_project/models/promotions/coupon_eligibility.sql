@@ -1,61 +1,41 @@
 -- every user × promotion under consideration: eligible or not, with all failed rules
-with considered as (
-
-    select * from {{ ref('considered_promotions') }}
-
-),
-
-judged as (
-
-    select
-        *,
-        {{ failed_rules() }} as reject_reasons
-    from considered
-
-),
-
-final as (
-
-    select
-        judged.as_of_date,
-        judged.user_id,
-        judged.promotion_id,
-        judged.promotion_name,
-        judged.source,
-        judged.kind,
-        judged.campaign_id,
-        judged.campaign_name,
-        judged.reject_bits = 0 as is_eligible,
-        judged.reject_reasons,
-        judged.reject_bits,
-        codes.sentence as reason,
-        judged.face_value,
-        judged.min_spend,
-        judged.valid_from,
-        judged.valid_to,
-        judged.product_id,
-        cast(judged.purchase_intent as float) as purchase_intent,
-        judged.feedback_weight,
-        {{ feedback_words('judged.feedback_weight', "'such offers'") }} as feedback,
-        cast(judged.redemption_score as float) as redemption_score,
-        judged.cost,
-        cast(judged.redemption_score * judged.margin_after_cost as double) as expected_margin,
-        judged.incremental_margin,
-        judged.budget,
-        judged.budget_id,
-        judged.budget_spent,
-        judged.budget_reserved,
-        judged.max_redemptions,
-        judged.redemptions,
-        judged.reserved_redemptions,
-        judged.open_offers,
-        judged.contacts_7d,
-        judged.priority,
-        judged.exclusive_group
-    from judged
-    left join {{ ref('reject_codes') }} as codes
-        on (judged.reject_bits & -judged.reject_bits) = codes.bit  -- the lowest bit is the first rule
-
-)
-
-select * from final
+-- One select: planning is most of a look-up of one user, and each CTE of so many columns makes it longer.
+select
+    considered.as_of_date,
+    considered.user_id,
+    considered.promotion_id,
+    considered.promotion_name,
+    considered.source,
+    considered.kind,
+    considered.campaign_id,
+    considered.campaign_name,
+    considered.reject_bits = 0 as is_eligible,
+    {{ codes_of_bits('considered.reject_bits') }} as reject_reasons,
+    considered.reject_bits,
+    codes.sentence as reason,
+    considered.face_value,
+    considered.min_spend,
+    considered.valid_from,
+    considered.valid_to,
+    considered.product_id,
+    cast(considered.purchase_intent as float) as purchase_intent,
+    considered.feedback_weight,
+    {{ feedback_words('considered.feedback_weight', "'such offers'") }} as feedback,
+    cast(considered.redemption_score as float) as redemption_score,
+    considered.cost,
+    cast(considered.redemption_score * considered.margin_after_cost as double) as expected_margin,
+    considered.incremental_margin,
+    considered.budget,
+    considered.budget_id,
+    considered.budget_spent,
+    considered.budget_reserved,
+    considered.max_redemptions,
+    considered.redemptions,
+    considered.reserved_redemptions,
+    considered.open_offers,
+    considered.contacts_7d,
+    considered.priority,
+    considered.exclusive_group
+from {{ ref('considered_promotions') }} as considered
+left join {{ ref('reject_codes') }} as codes
+    on (considered.reject_bits & -considered.reject_bits) = codes.bit  -- the lowest bit is the first rule

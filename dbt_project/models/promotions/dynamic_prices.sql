@@ -26,8 +26,8 @@ with prices as (
         market.reduction_began_on,
         market.non_personal_price
     from {{ ref('personal_prices') }} as personal
-    inner join {{ ref('market_prices') }} as market
-        on personal.as_of_date = market.as_of_date and personal.product_id = market.product_id
+    -- both are of one day; on one column alone the scan passes no product but the user's, else it passes all
+    inner join {{ ref('market_prices') }} as market on personal.product_id = market.product_id
 
 ),
 
