@@ -1,4 +1,4 @@
-"""Each rule that keeps a user from a promotion, by the project's own SQL: on either side of its limit, and where nothing is known."""
+"""Each rule that keeps a user from a promotion, by the project's SQL: on either side of its limit, and where nothing is known."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -132,9 +132,9 @@ CASES: list[tuple[str, dict[str, Any], list[str]]] = [
         PAST_THE_LIMITS,
         [
             "HOLDOUT", "CAMPAIGN_HOLDOUT", "NO_CONSENT", "HIDDEN", "RISK_FLAG", "NOT_YET_VALID", "EXPIRED", "NOT_IN_CAMPAIGN",
-            "NOT_IN_SEGMENT", "NOT_A_MEMBER", "NOT_BIRTHDAY", "WOULD_STAY", "NO_UPLIFT", "CAP_USER", "CAP_USER_DAY", "CAP_USER_WEEK",
-            "CAP_USER_MONTH", "CONTACT_LIMIT", "EXCLUSIVE_GROUP", "OFFER_LIMIT", "CAP_REDEMPTIONS", "BUDGET_EXHAUSTED",
-            "NO_MATCHING_PRODUCT", "MARGIN_FLOOR", "NOT_INCREMENTAL",
+            "NOT_IN_SEGMENT", "NOT_A_MEMBER", "NOT_BIRTHDAY", "WOULD_STAY", "NO_UPLIFT", "CAP_USER", "CAP_USER_DAY",
+            "CAP_USER_WEEK", "CAP_USER_MONTH", "CONTACT_LIMIT", "EXCLUSIVE_GROUP", "OFFER_LIMIT", "CAP_REDEMPTIONS",
+            "BUDGET_EXHAUSTED", "NO_MATCHING_PRODUCT", "MARGIN_FLOOR", "NOT_INCREMENTAL",
         ],
     ),
     ("holds it, and so one of its group", {"holds_offer": True, "holds_offer_of_group": True}, ["ALREADY_OWNED"]),

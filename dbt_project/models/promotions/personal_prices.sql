@@ -1,5 +1,5 @@
 -- what each user would pay for each considered product: the formula, the guardrails, the price ending
--- A table in the order of users: a look-up of one user's prices plans none of it.
+-- A table in the order of users, with what the market price is made of: a look-up of one user's prices joins nothing.
 {{ config(materialized='table') }}
 
 with priced as (
@@ -12,11 +12,17 @@ with priced as (
         considered.interest,
         considered.max_interest,
         considered.price_sensitivity,
+        market.category,
         market.list_price,
+        market.demand_factor,
+        market.stock_factor,
+        market.competitor_factor,
         market.market_price,
         market.price_floor,
         market.floor_guardrail,
         market.prior_price,
+        market.reduction_began_on,
+        market.discount_response,
         market.response_floor,
         market.last_price,
         market.max_step,
@@ -88,14 +94,26 @@ final as (
         as_of_date,
         user_id,
         product_id,
+        category,
+        list_price,
+        demand_factor,
+        stock_factor,
+        competitor_factor,
+        market_price,
         is_personal,
         interest,
         max_interest,
         price_sensitivity,
         cast(formula_price as double) as formula_price,
+        price_floor,
+        discount_response,
+        response_floor,
         {{ binding_guardrail('formula_price', 'bounded_price', 'is_withdrawn') }} as binding_guardrail,
         cast(case when is_withdrawn then bounded_market_price else bounded_price end as double) as guarded_price,
-        case when is_withdrawn then non_personal_price else rounded_price end as personal_price
+        case when is_withdrawn then non_personal_price else rounded_price end as personal_price,
+        non_personal_price,
+        prior_price,
+        reduction_began_on
     from judged
 
 )
