@@ -21,6 +21,7 @@ import yaml
 
 from promo_cli import encryption, layout
 from promo_cli.connectors.near_match import listed
+from promo_cli.connectors.shop_schema import recorded_settings
 from promo_cli.errors import DATA_FAULT, ENVIRONMENT_FAULT, PromoError, as_promo_error, fit_for_terminals
 from promo_cli.key import PRIVACY_OFF, recorded_secret, secret_of
 from promo_cli.paths import dbt_project_path, models_path, profiles_path, published_path
@@ -394,7 +395,7 @@ def _policies(patient: Patient) -> Iterator[Finding]:
 
 def _prices_nobody_can_pay(patient: Patient, seeds: Path) -> Finding | None:
     """A warning where prices end in cents that the shop's currency doesn't have; None where they don't, or it isn't known."""
-    from promo_cli.mapping.policies import WHOLE_UNITS
+    from promo_cli.currencies import WHOLE_UNITS
 
     currency = _variables().get("shop_currency") or _recorded_currency(patient)
     if currency not in WHOLE_UNITS:
@@ -421,11 +422,7 @@ def _recorded_currency(patient: Patient) -> str | None:
     connection = patient.connection
     if not isinstance(connection, duckdb.DuckDBPyConnection):
         return None
-    try:
-        found = connection.execute("select value from shop.settings where key = 'currency'").fetchone()
-    except duckdb.CatalogException:
-        return None
-    return found[0] if found else None
+    return recorded_settings(connection).get("currency")
 
 
 def _shop(patient: Patient) -> Iterator[Finding]:

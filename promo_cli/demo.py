@@ -61,6 +61,7 @@ def load_shop(path: Path, quiet: bool, example_addresses: bool = False) -> None:
 
 def refuse_another_shop(path: Path) -> None:
     """Raises PromoError when `path` holds a shop other than the demo's: the demo would replace it."""
+    from promo_cli.connectors.shop_schema import recorded_settings
     from promo_cli.errors import USAGE_FAULT, PromoError
     from promo_cli.warehouse import open_warehouse
 
@@ -71,12 +72,8 @@ def refuse_another_shop(path: Path) -> None:
             "select 1 from duckdb_tables() where schema_name = 'shop' and database_name = current_database() limit 1"
         ).fetchall():
             return
-        known = connection.execute(
-            "select 1 from duckdb_tables() where schema_name = 'shop' and table_name = 'settings' "
-            "and database_name = current_database()"
-        ).fetchall()
-        source = connection.execute("select value from shop.settings where key = 'source'").fetchall() if known else []
-    if source != [("complete-journey",)]:
+        source = recorded_settings(connection).get("source")
+    if source != "complete-journey":
         raise PromoError(
             f"{path} holds a shop of your own, which the demo would replace; "
             "give the demo a file of its own: promo demo --database warehouse/demo.duckdb",

@@ -238,13 +238,8 @@ def _privacy(database: Path) -> dict[str, str]:
 
 def _source(database: Path) -> str:
     """What `promo load` recorded as the shop's source; a shop that mapped its own tables has no such record."""
-    import duckdb
-
+    from promo_cli.connectors.shop_schema import recorded_settings
     from promo_cli.warehouse_reader import open_read_only
 
     with open_read_only(database) as connection:
-        try:
-            found = connection.execute("select value from shop.settings where key = 'source'").fetchall()
-        except duckdb.CatalogException:
-            found = []
-    return str(found[0][0]) if found else "own tables"
+        return recorded_settings(connection).get("source", "own tables")

@@ -16,7 +16,15 @@ import duckdb
 from promo_cli.connectors.files import ShopFiles, check_currency, check_timezone, read_into, tell_decimals
 from promo_cli.connectors.near_match import listed
 from promo_cli.connectors.readability import WHOLE_TYPES, refuse_unreadable_column, staged_value
-from promo_cli.connectors.shop_schema import Listener, Silence, TableLoad, changing_shop, count_rows, replacing_shop
+from promo_cli.connectors.shop_schema import (
+    Listener,
+    Silence,
+    TableLoad,
+    changing_shop,
+    count_rows,
+    recorded_settings,
+    replacing_shop,
+)
 from promo_cli.contract import TEXT_TYPES, Table, read_contract
 from promo_cli.errors import USAGE_FAULT, PromoError
 from promo_cli.warehouse import quoted_name
@@ -47,7 +55,7 @@ def append(
     can't be read, or no value of a column is of the contract's type.
     """
     listener = listener or Silence()
-    settings = _settings(connection)
+    settings = recorded_settings(connection)
     if timezone is not None:
         check_timezone(connection, timezone)
     check_currency(currency)
@@ -80,10 +88,10 @@ def loaded_settings(database: Path) -> dict[str, str]:
     if not database.is_file():
         raise _no_shop(database)
     with open_read_only(database) as connection:
-        try:
-            return _settings(connection)
-        except duckdb.CatalogException as error:
-            raise _no_shop(database) from error
+        settings = recorded_settings(connection)
+    if not settings:
+        raise _no_shop(database)
+    return settings
 
 
 def stand_in(connection: duckdb.DuckDBPyConnection, settings: dict[str, str]) -> None:
@@ -94,10 +102,6 @@ def stand_in(connection: duckdb.DuckDBPyConnection, settings: dict[str, str]) ->
 
 def _no_shop(database: Path) -> PromoError:
     return PromoError(f"{database} holds no shop that files could be added to; load the first time without --append")
-
-
-def _settings(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    return dict(connection.execute("select key, value from shop.settings").fetchall())
 
 
 def _remember(connection: duckdb.DuckDBPyConnection, settings: dict[str, str], shop: ShopFiles, currency: str | None) -> None:

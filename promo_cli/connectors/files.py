@@ -21,11 +21,9 @@ from promo_cli.connectors.readability import refuse_unreadable_column
 from promo_cli.connectors.shop_schema import Listener, Silence, TableLoad, count_rows, replacing_shop
 from promo_cli.connectors.source_file import SourceFile, is_parquet, source_file
 from promo_cli.contract import Table, read_contract
+from promo_cli.currencies import THREE_DECIMALS
 from promo_cli.errors import USAGE_FAULT, PromoError, duckdb_reason
 from promo_cli.warehouse import quoted_name
-
-THREE_DECIMALS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
-"""Currencies of a thousand parts (ISO 4217)."""
 
 
 @dataclass(frozen=True)

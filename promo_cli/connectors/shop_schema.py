@@ -46,6 +46,15 @@ class Silence:
         """Nothing."""
 
 
+def recorded_settings(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """What `promo load` recorded of the shop, by key; nothing where a shop mapped its own tables."""
+    known = connection.execute(
+        "select 1 from duckdb_tables() where schema_name = 'shop' and table_name = 'settings' "
+        "and database_name = current_database()"
+    ).fetchall()
+    return dict(connection.execute("select key, value from shop.settings").fetchall()) if known else {}
+
+
 @contextmanager
 def replacing_shop(connection: duckdb.DuckDBPyConnection, settings: Mapping[str, str | None]) -> Iterator[None]:
     """An empty schema `shop` to fill in the block: settings, load_rejects and left_out are there. Erased people are left out.

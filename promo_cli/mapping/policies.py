@@ -13,6 +13,8 @@ from pathlib import Path
 
 import duckdb
 
+from promo_cli.currencies import WHOLE_UNITS
+
 SENSITIVE = (
     r"\b(alcohol\w*|wines?|beers?|spirits|liquors?|tobacco\w*|cigar\w*|cigarettes?|vap(e|es|ing)|pharma\w*|medicines?|drugs|prescription"
     r"|infant formula|gift[ _-]?cards?|vouchers?|deposits?|postage|shipping|fees?"
@@ -27,9 +29,6 @@ MOST_CATEGORIES = 200
 
 _PLAIN_BASKET = 30.0
 """Median basket that the amounts of the shipped catalogue fit, in its currency."""
-
-WHOLE_UNITS = frozenset({"JPY", "KRW", "VND", "CLP", "ISK", "HUF", "IDR", "TWD", "COP", "PYG", "UGX", "XAF", "XOF"})
-"""Currencies that are paid in whole units."""
 
 # Promotions whose name tells an amount: the names for other amounts.
 _NAMES = {
