@@ -68,15 +68,19 @@ def run_dbt(
     results_file = artefacts / "run_results.json"
     before = _written_at(results_file)  # left there: another build, which may be about to read it, would miss it
     args, env = _process(database, command, target, artefacts, variables or {}, wait_seconds)
-    process = subprocess.Popen(
+    with subprocess.Popen(
         args,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         env=env | (environment or {}),
-    )
-    complaint = _follow(process, on_node, on_start, on_note)
-    if process.wait() != 0:
+    ) as process:
+        try:
+            complaint = _follow(process, on_node, on_start, on_note)
+        except BaseException:
+            process.kill()  # when this returns nobody writes the database any more
+            raise
+    if process.returncode != 0:
         is_locked = any(words in complaint for words in ("is being written by another", "is open in another process"))
         if is_locked:
             raise PromoError(_plain(complaint), ENVIRONMENT_FAULT)

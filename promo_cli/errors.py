@@ -8,7 +8,7 @@ Exit codes of `promo`, which `promo --help` tells in these words:
     3  the environment is at fault: a missing extra, disk, memory, permission, a locked database
     4  a dbt build failed
 
-And READER_GONE, which is nobody's fault.
+And what shells say of any program that a signal ends, which is nobody's fault: READER_GONE, INTERRUPTED, TERMINATED.
 """
 
 import errno
@@ -19,7 +19,11 @@ USAGE_FAULT = 2
 ENVIRONMENT_FAULT = 3
 BUILD_FAULT = 4
 READER_GONE = 141
-"""Who read standard output left before all was told, as `| head` does: what shells say of any program that a broken pipe ends."""
+"""Who read standard output left before all was told, as `| head` does."""
+INTERRUPTED = 130
+"""Stopped at the keyboard, by Ctrl-C."""
+TERMINATED = 143
+"""Told to end by SIGTERM, as orchestrators, containers and a machine that shuts down do."""
 
 
 LONGEST_MESSAGE = 2_000  # characters

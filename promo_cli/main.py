@@ -1,10 +1,13 @@
 """The `promo` command: its verbs, and every error as one line."""
 
 import os
+import signal
 import sys
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -31,7 +34,7 @@ from promo_cli import (
 )
 from promo_cli.command_line import UsageError, Verbs, as_one_line
 from promo_cli.console import json_line, logs_json, ready_streams
-from promo_cli.errors import DATA_FAULT, READER_GONE, USAGE_FAULT, PromoError, as_promo_error
+from promo_cli.errors import DATA_FAULT, INTERRUPTED, READER_GONE, TERMINATED, USAGE_FAULT, PromoError, as_promo_error
 
 EXIT_CODES = (
     "Exit codes: 0 done; 1 the data or the policy is at fault; 2 the command was called wrongly; 3 the environment is at fault: "
@@ -71,6 +74,8 @@ _verb("subject-access", epilog="Example: promo subject-access 1 --output househo
 _verb("doctor", epilog="Example: promo doctor --json")(doctor.doctor)
 
 _settings = {"debug": False}
+_STOPPED_WORDS = "stopped before it was done"
+_STOPPED = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: TERMINATED}
 
 
 class LogFormat(StrEnum):
@@ -118,11 +123,15 @@ def main(arguments: list[str] | None = None) -> None:
     """Runs `promo` with `arguments` (None: the command line's); leaves by SystemExit, codes in promo_cli.errors."""
     ready_streams()
     mask = os.umask(0o077)  # all that is written holds personal data or what was learned from it: files 0600, folders 0700
+    stopped: list[int] = []
     try:
-        raise SystemExit(app(arguments, prog_name="promo", standalone_mode=False) or 0)
-    except SystemExit:
+        with _stopping_in_order(stopped):
+            raise SystemExit(app(arguments, prog_name="promo", standalone_mode=False) or 0)
+    except SystemExit as left:
         if type(sys.stdout).__name__ == "PacifyFlushWrapper":  # Typer leaves with 1, as if the data were at fault
             raise SystemExit(READER_GONE) from None
+        if stopped and left.code:
+            _tell(PromoError(_STOPPED_WORDS, stopped[0]))
         raise
     except Exception as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # `promo load` alone: its help, and no error
@@ -133,20 +142,44 @@ def main(arguments: list[str] | None = None) -> None:
             import traceback
 
             traceback.print_exception(error)
-        told = _told(error)
-        line = json_line("error", told.message, exit_code=told.exit_code) if logs_json() else f"promo: {told.message}"
-        with suppress(OSError):  # nobody listens, or the disk of a log is full: the code still tells what is at fault
-            print(line, file=sys.stderr, flush=True)
-        raise SystemExit(told.exit_code) from None
+        # whatever a library made of it
+        _tell(PromoError(_STOPPED_WORDS, stopped[0]) if stopped else _told(error))
     finally:
         os.umask(mask)
+
+
+@contextmanager
+def _stopping_in_order(stopped: list[int]) -> Iterator[None]:
+    """SIGTERM in the block ends it as Ctrl-C does, so that what is unfinished is removed; `stopped` then holds the exit code."""
+
+    def stop(number: int, _: Any) -> None:
+        stopped.append(_STOPPED[signal.Signals(number)])
+        raise KeyboardInterrupt
+
+    before = {}
+    if threading.current_thread() is threading.main_thread():  # no other gets signals
+        heard = [number for number in _STOPPED if signal.getsignal(number) != signal.SIG_IGN]
+        before = {number: signal.signal(number, stop) for number in heard}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _tell(error: PromoError) -> NoReturn:
+    """The error as a line on stderr; leaves with its exit code."""
+    line = json_line("error", error.message, exit_code=error.exit_code) if logs_json() else f"promo: {error.message}"
+    with suppress(OSError):  # nobody listens, or the disk of a log is full: the code still tells what is at fault
+        print(line, file=sys.stderr, flush=True)
+    raise SystemExit(error.exit_code) from None
 
 
 def _told(error: Exception) -> PromoError:
     if isinstance(error, UsageError):
         return as_one_line(error)
     if isinstance(error, typer.Abort):
-        return PromoError("stopped before it was done", DATA_FAULT)
+        return PromoError(_STOPPED_WORDS, DATA_FAULT)
     return as_promo_error(error)
 
 

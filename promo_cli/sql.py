@@ -53,7 +53,7 @@ def sql(
             statements = connection.extract_statements(text)
             if len(statements) != 1:
                 raise PromoError(f"give one query, not {len(statements)}", USAGE_FAULT)
-            cursor = connection.execute(statements[0])
+            cursor = _answer(connection, statements[0])
             if as_json:
                 _print_list(cursor)
             else:
@@ -63,6 +63,19 @@ def sql(
         except duckdb.Error as error:
             raise PromoError(f"the query failed: {_reason(connection, error)}", USAGE_FAULT) from error
     tell_if_unpublished(path, quiet)
+
+
+def _answer(connection: "duckdb.DuckDBPyConnection", statement: Any) -> "duckdb.DuckDBPyConnection":
+    """The statement's result. Ctrl-C ends it at once; DuckDB by itself may not look for one before the query is done."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        running = beside.submit(connection.execute, statement)
+        try:
+            return running.result()
+        except KeyboardInterrupt:
+            connection.interrupt()
+            raise
 
 
 def _reason(connection: "duckdb.DuckDBPyConnection", error: Exception) -> str:

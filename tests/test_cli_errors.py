@@ -2,8 +2,10 @@
 
 import errno
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -284,6 +286,34 @@ def test_a_reader_who_leaves_early_is_no_fault_of_the_data(tmp_path: Path, liste
     query = f"{sys.executable} -m promo_cli.main sql 'from range(100000)' {listed} --quiet --database {tmp_path}/a.duckdb"
     run = subprocess.run(["bash", "-c", f"{query} | true; echo ${{PIPESTATUS[0]}}"], capture_output=True, text=True, check=False)
     assert (run.stdout, run.stderr) == ("141\n", "")
+
+
+@pytest.mark.parametrize(("stop", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_who_is_stopped_says_so_at_once(tmp_path: Path, stop: signal.Signals, code: int) -> None:
+    database = tmp_path / "offerhouse.duckdb"
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("create schema promotions; create table promotions.offers as select 1 as one")
+    query = "select count(*) from range(1000000000000) as t(i) where i % 7 = 3"  # an hour or more
+    script = """
+import signal
+from promo_cli import main, sql
+
+def answer_and_say_so(*asked, answer=sql._answer):
+    print("begun", flush=True)
+    return answer(*asked)
+
+sql._answer = answer_and_say_so
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs the tests may have it ignored
+main.main()
+"""
+    command = [sys.executable, "-c", script, "sql", query, "--database", str(database)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        time.sleep(0.5)
+        process.send_signal(stop)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (code, "", "promo: stopped before it was done\n")
 
 
 @pytest.mark.parametrize("call", ["no_such_verb", "load", "export a --to klaviyo --format csv"])

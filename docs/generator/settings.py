@@ -59,7 +59,8 @@ def settings_page() -> str:
         "An error is one line on stderr: what is wrong, where, and what to do. `promo --debug VERB …` shows the traceback, "
         "`promo --log-format json VERB …` one JSON object a line.\n",
         "Whoever reads standard output may leave early, as `promo sql … | head -1` does: a verb that still had something to tell "
-        f"then ends with {code(str(errors.READER_GONE))}, as programs in a pipe do.\n",
+        f"then ends with {code(str(errors.READER_GONE))}, as programs in a pipe do. Stopped by Ctrl-C it ends with "
+        f"{code(str(errors.INTERRUPTED))} and by SIGTERM with {code(str(errors.TERMINATED))}; nothing is left half-written.\n",
         "## Environment variables {#environment}\n",
         table(
             ["Variable", "Default", "Meaning"],
