@@ -25,6 +25,8 @@ from typing import NamedTuple
 
 import duckdb
 
+from promo_cli.encryption import BLOCK_BYTES
+
 VIEWS = ["offers", "dynamic_prices", "coupon_eligibility", "recommendations"]
 ASKED = ["offers", "dynamic_prices", "coupon_eligibility"]
 """What the bars are for."""
@@ -97,7 +99,7 @@ def make(
     database: Path, big: Path, users: int, candidates: int, promotions: int, views: list[str], more: Sequence[str] = ()
 ) -> None:
     """Write the blown-up database `big`: the tables beneath `views` and `more` of them, and the views."""
-    with duckdb.connect(str(big)) as connection:
+    with duckdb.connect(str(big), config={"default_block_size": str(BLOCK_BYTES)}) as connection:  # as what is published
         connection.execute("set memory_limit = '4GB'")
         connection.execute(f"attach '{database}' as source (read_only)")
         tables, made = beneath(connection, views)
