@@ -14,7 +14,7 @@ import pytest
 from dbt.adapters.duckdb.credentials import DuckDBCredentials
 from dbt_common.exceptions import DbtRuntimeError
 
-from promo_cli import publication
+from promo_cli import encryption, publication
 from promo_cli.errors import PromoError
 from promo_cli.lock import FileLock, lock_holder
 from promo_cli.paths import published_path
@@ -178,6 +178,22 @@ def test_a_copy_to_go_on_from_is_of_the_file_that_was_published_then(published: 
     assert copy_published(published, mark) is None
     published.unlink()
     assert copy_published(published, mark) is None
+
+
+def block_bytes(path: Path) -> int:
+    with duckdb.connect(str(path), read_only=True) as connection:
+        return int(connection.execute("select block_size from pragma_database_size()").fetchall()[0][0])
+
+
+def test_a_publication_has_small_blocks_and_one_of_an_earlier_version_goes_on_with_its_own(tmp_path: Path) -> None:
+    new, earlier = tmp_path / "new.duckdb", tmp_path / "earlier.duckdb"
+    write(earlier, 1)
+    for path in (new, earlier):
+        with duckdb.connect() as connection:
+            encryption.attach(connection, path, "publication", is_passing=True)
+            connection.execute("create or replace table publication.numbers as select 2 as number; checkpoint publication")
+    assert (block_bytes(new), block_bytes(earlier)) == (encryption.BLOCK_BYTES, 262_144)
+    assert (read(new), read(earlier)) == (2, 2)
 
 
 def test_a_copy_that_fails_leaves_no_part_of_it(published: Path, working: Path, monkeypatch: pytest.MonkeyPatch) -> None:
