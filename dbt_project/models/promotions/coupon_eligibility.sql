@@ -37,5 +37,5 @@ select
     considered.priority,
     considered.exclusive_group
 from {{ ref('considered_promotions') }} as considered
-left join {{ ref('reject_codes') }} as codes
-    on (considered.reject_bits & -considered.reject_bits) = codes.bit  -- the lowest bit is the first rule
+-- the lowest bit is the first rule
+left join {{ ref('reject_codes') }} as codes on (considered.reject_bits & -considered.reject_bits) = codes.bit
