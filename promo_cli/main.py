@@ -158,7 +158,7 @@ def _stopping_in_order(stopped: list[int]) -> Iterator[None]:
 
     before = {}
     if threading.current_thread() is threading.main_thread():  # no other gets signals
-        heard = [number for number in _STOPPED if signal.getsignal(number) != signal.SIG_IGN]
+        heard = [number for number in _STOPPED if signal.getsignal(number) not in (signal.SIG_IGN, None)]
         before = {number: signal.signal(number, stop) for number in heard}
     try:
         yield
