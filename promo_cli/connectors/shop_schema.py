@@ -48,10 +48,9 @@ class Silence:
 
 def recorded_settings(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     """What `promo load` recorded of the shop, by key; nothing where a shop mapped its own tables."""
-    known = connection.execute(
-        "select 1 from duckdb_tables() where schema_name = 'shop' and table_name = 'settings' "
-        "and database_name = current_database()"
-    ).fetchall()
+    from promo_cli.withdrawals import is_there
+
+    known = is_there(connection, "shop", "settings")
     return dict(connection.execute("select key, value from shop.settings").fetchall()) if known else {}
 
 
